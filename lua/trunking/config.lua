@@ -1,0 +1,314 @@
+-- Options and environment become what the C module takes: an origin, a user
+-- with its secret, and numbers in range. Everything a person may get wrong is
+-- refused here, by name; no secret stands in a message. No I/O, but for a
+-- look whether ca_file can be read; getenv is the one reader of the
+-- environment.
+-- SPDX-License-Identifier: MIT
+
+local errors = require "trunking.error"
+local suggest = require "trunking.suggest"
+
+local unpack = table.unpack or unpack
+
+local M = {}
+
+local types = {
+  account_sid = "string", auth_token = "string", api_key = "string",
+  api_secret = "string", edge = "string", region = "string",
+  base_url = "string", ca_file = "string", proxy = "string",
+  user_agent = "string", timeout = "number", connect_timeout = "number",
+  max_attempts = "number", max_in_flight = "number", validate = "boolean",
+}
+
+-- Every problem inside this file is raised as a table; the two public
+-- functions catch it and return nil, err.
+local function refuse(field, message, ...)
+  error({ field = field, message = message:format(...) }, 0)
+end
+
+local function names()
+  local list = {}
+  for name in pairs(types) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
+local function check_types(options)
+  for name, value in pairs(options) do
+    local expected = types[name]
+    if not expected then
+      local meant = suggest(name, names())
+      refuse(tostring(name), "unknown option '%s'%s", tostring(name),
+        meant and ("; did you mean '%s'?"):format(meant) or "")
+    elseif type(value) ~= expected then
+      refuse(name, "option %s must be a %s; got %s", name, expected,
+        type(value))
+    end
+  end
+end
+
+local function check_plain(name, value)
+  if value:find "[%z\1-\31\127]" then
+    refuse(name, "%s holds a line break or another control character", name)
+  end
+end
+
+-- ---- credentials ----------------------------------------------------
+
+local function check_sid(name, value, prefix, instead)
+  check_plain(name, value)
+  if #value == 34 and value:match("^" .. prefix .. "%x+$") then return end
+  local other = value:match "^(%u%u)%x+$"
+  if other and other ~= prefix then
+    refuse(name, "%s must begin with %s; this one begins with %s%s", name,
+      prefix, other, other == instead[1] and "; " .. instead[2] or "")
+  end
+  refuse(name, "%s must be %s and 32 hexadecimal digits", name, prefix)
+end
+
+local function check_secret(name, value)
+  check_plain(name, value)
+  if value == "" then refuse(name, "%s is empty", name) end
+  if #value > 256 then refuse(name, "%s is over 256 bytes long", name) end
+  if value:find "[^\33-\126]" then
+    refuse(name, "%s may hold printable ASCII only, and no space", name)
+  end
+end
+
+local function need(from, name, because)
+  if from[name] == nil then
+    refuse(name, "%s is missing%s", name, because or "")
+  end
+  return from[name]
+end
+
+local credential_names = { "account_sid", "auth_token", "api_key",
+  "api_secret" }
+
+local function check_account(from)
+  check_sid("account_sid", from.account_sid, "AC",
+    { "SK", "an API key goes into api_key" })
+  return from.account_sid
+end
+
+local function by_key(from, out)
+  out.user = need(from, "api_key", " (api_secret is given)")
+  check_sid("api_key", out.user, "SK",
+    { "AC", "an account SID goes into account_sid, with auth_token" })
+  out.secret = need(from, "api_secret", " (api_key is given)")
+  check_secret("api_secret", out.secret)
+  out.account_sid = from.account_sid and check_account(from)
+end
+
+local function by_token(from, out)
+  local both = "; give account_sid and auth_token, or api_key and api_secret"
+  need(from, "account_sid", both)
+  out.user = check_account(from)
+  out.account_sid = out.user
+  out.secret = need(from, "auth_token", both)
+  check_secret("auth_token", out.secret)
+end
+
+-- An API key, when there is one: it can be revoked, a token can't.
+local function credentials(from, out)
+  if from.api_key ~= nil or from.api_secret ~= nil then
+    by_key(from, out)
+  else
+    by_token(from, out)
+  end
+end
+
+local function any_credentials(options)
+  for _, name in ipairs(credential_names) do
+    if options[name] ~= nil then return true end
+  end
+end
+
+local env_names = {
+  account_sid = "TWILIO_ACCOUNT_SID", auth_token = "TWILIO_AUTH_TOKEN",
+  api_key = "TWILIO_API_KEY", api_secret = "TWILIO_API_SECRET",
+  edge = "TWILIO_EDGE", region = "TWILIO_REGION",
+}
+
+local function from_env(getenv, list)
+  local out = {}
+  for _, name in ipairs(list) do
+    local value = getenv(env_names[name])
+    if value ~= nil and value ~= "" then out[name] = value end
+  end
+  return out
+end
+
+-- ---- origin ---------------------------------------------------------
+
+local function check_label(name, value)
+  if not value:match "^%l[%l%d-]*$" then
+    refuse(name, "%s must be a name like %s", name,
+      name == "edge" and "dublin" or "ie1")
+  end
+end
+
+-- Since 2024 a region without an edge does not resolve; an edge alone means
+-- the region us1 (Twilio's page on edge locations).
+local function twilio_origin(options)
+  local edge, region = options.edge, options.region
+  if region ~= nil then check_label("region", region) end
+  if region ~= nil and edge == nil then
+    refuse("region", "region '%s' needs an edge: a host with a region alone "
+      .. "does not resolve (for example edge = 'dublin', region = 'ie1')",
+      region)
+  end
+  if edge == nil then return "https://trunking.twilio.com" end
+  check_label("edge", edge)
+  return ("https://trunking.%s.%s.twilio.com"):format(edge, region or "us1")
+end
+
+local function is_loopback(host)
+  if host == "localhost" or host == "[::1]" then return true end
+  local a, b, c, d = host:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$"
+  return a == "127" and tonumber(b) < 256 and tonumber(c) < 256
+    and tonumber(d) < 256
+end
+
+local function split_url(url)
+  check_plain("base_url", url)
+  local scheme, rest = url:match "^(%a+)://([^/?#]+)/?$"
+  if not scheme then
+    refuse("base_url", "base_url must be like https://host:port, "
+      .. "without path, query or fragment")
+  end
+  if rest:find("@", 1, true) then
+    refuse("base_url", "base_url must not hold credentials")
+  end
+  local host, port = rest:match "^(.-):(%d+)$"
+  host = host or rest
+  if not (host:match "^[%w.-]+$" or host:match "^%[[%x:.]+%]$") or
+    port and (tonumber(port) < 1 or tonumber(port) > 65535) then
+    refuse("base_url", "base_url has no valid host and port")
+  end
+  return scheme:lower(), host:lower(), port
+end
+
+local function base_origin(options)
+  if options.edge ~= nil or options.region ~= nil then
+    refuse("base_url", "base_url replaces edge and region: give one or the "
+      .. "other")
+  end
+  local scheme, host, port = split_url(options.base_url)
+  if scheme == "http" and not is_loopback(host) then
+    refuse("base_url", "http:// is for a server on this machine only "
+      .. "(127.0.0.1, [::1] or localhost); use https://")
+  elseif scheme ~= "https" and scheme ~= "http" then
+    refuse("base_url", "base_url must begin with https://")
+  end
+  return scheme .. "://" .. host .. (port and ":" .. port or "")
+end
+
+-- ---- the rest -------------------------------------------------------
+
+local ranges = {
+  timeout = { 30, 0.001, 86400, "seconds" },
+  connect_timeout = { 5, 0.001, 86400, "seconds" },
+  max_attempts = { 0, 1, 100, "attempts", true },
+  max_in_flight = { 16, 1, 10000, "calls", true },
+}
+
+local function number(options, name)
+  local default, least, most, unit, is_whole = unpack(ranges[name])
+  local value = options[name]
+  if value == nil then return default end
+  if not (value >= least and value <= most) or
+    is_whole and value % 1 ~= 0 then
+    refuse(name, "%s must be %s%s %s .. %s", name,
+      is_whole and "a whole number of " or "", unit, tostring(least),
+      tostring(most))
+  end
+  return value
+end
+
+local function ca_file(path)
+  if path == nil then return nil end
+  check_plain("ca_file", path)
+  local file, why = io.open(path, "rb")
+  if file and not file:read(1) then
+    file:close()
+    file, why = nil, path .. ": not a file of certificates"
+  end
+  if not file then
+    refuse("ca_file", "ca_file cannot be read: %s", tostring(why))
+  end
+  file:close()
+  return path
+end
+
+-- http: never through a proxy, which would see the Authorization header.
+local function proxy(value, origin)
+  if value == nil or origin:find "^http:" then return "" end
+  check_plain("proxy", value)
+  if value == "env" then return nil end
+  if value ~= "" and not value:match "^%w+://[^%s]+$" and
+    not value:match "^[%w.%[%]:-]+$" then
+    refuse("proxy", "proxy must be a URL, 'env' for the environment's, or "
+      .. "''")
+  end
+  return value
+end
+
+local function user_agent(extra, version)
+  local own = "trunking-lua/" .. version
+  if extra == nil then return own end
+  check_plain("user_agent", extra)
+  if #extra > 256 then
+    refuse("user_agent", "user_agent is over 256 bytes long")
+  end
+  return extra .. " " .. own
+end
+
+local function origin_of(options, getenv)
+  if options.base_url ~= nil then return base_origin(options) end
+  if options.edge ~= nil or options.region ~= nil then
+    return twilio_origin(options)
+  end
+  return twilio_origin(from_env(getenv, { "edge", "region" }))
+end
+
+local function build(options, getenv, version)
+  check_types(options)
+  local out = {}
+  if any_credentials(options) then
+    credentials(options, out)
+  else
+    local found = from_env(getenv, credential_names)
+    if next(found) == nil then
+      refuse("account_sid", "no credentials: set TWILIO_ACCOUNT_SID and "
+        .. "TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET, or "
+        .. "pass them to trunking.new")
+    end
+    credentials(found, out)
+  end
+  out.origin = origin_of(options, getenv)
+  out.ca_file = ca_file(options.ca_file)
+  out.proxy = proxy(options.proxy, out.origin)
+  out.user_agent = user_agent(options.user_agent, version)
+  out.timeout = number(options, "timeout")
+  out.connect_timeout = number(options, "connect_timeout")
+  out.max_attempts = number(options, "max_attempts")
+  out.max_in_flight = number(options, "max_in_flight")
+  out.validate = options.validate ~= false
+  return out
+end
+
+--- Options, checked and completed, for the C module.
+-- @param options as trunking.new takes them
+-- @param getenv a function like os.getenv
+-- @param version of the library, for the User-Agent
+-- @return a table, or nil and an error of kind "config"
+function M.resolve(options, getenv, version)
+  local ok, out = pcall(build, options, getenv, version)
+  if ok then return out end
+  if type(out) ~= "table" then error(out, 0) end
+  return nil, errors.new { kind = "config", outcome = "not_sent",
+    field = out.field, message = out.message }
+end
+
+return M

@@ -1,0 +1,181 @@
+-- Errors: a table with the fields of the README, one readable line, and the
+-- words for every shape in which the API, or a gateway before it, refuses.
+-- Pure; holds no secret, no request body and no reply header.
+-- SPDX-License-Identifier: MIT
+
+local M = {}
+
+local MAX_MESSAGE = 512 -- bytes of a server's own words that are kept
+
+-- Fields that stay as they are; the rest of a raw table is for make alone.
+local kept = { "kind", "outcome", "operation", "message", "field", "status",
+  "code", "more_info", "request_id", "details", "attempts", "retry_after" }
+
+local function line(err)
+  local at = err.operation and "trunking." .. err.operation or "trunking"
+  local words = {}
+  if err.status then words[1] = "HTTP " .. ("%d"):format(err.status) end
+  if type(err.code) == "number" then
+    words[#words + 1] = "code " .. ("%d"):format(err.code)
+  end
+  words[#words + 1] = tostring(err.kind)
+  words[#words + 1] = tostring(err.outcome)
+  if err.request_id then words[#words + 1] = err.request_id end
+  local message = tostring(err.message):gsub("%s+", " ")
+  return ("%s: %s (%s)"):format(at, message, table.concat(words, ", "))
+end
+
+local mt = {
+  __name = "trunking.error",
+  __tostring = line,
+  __concat = function(a, b) return tostring(a) .. tostring(b) end,
+}
+
+--- An error object from its fields.
+-- @param fields kind, outcome, message and whatever else is known
+-- @return a table with __tostring and __concat
+function M.new(fields)
+  local err = {}
+  for _, name in ipairs(kept) do err[name] = fields[name] end
+  return setmetatable(err, mt)
+end
+
+--- Whether a value is an error of this module.
+function M.is(value)
+  return type(value) == "table" and getmetatable(value) == mt
+end
+
+-- A server's words, fit for a terminal: no control characters, not endless.
+local function clean(text)
+  if type(text) ~= "string" then return nil end
+  text = text:gsub("[%c\127]+", " "):gsub("^ +", ""):gsub(" +$", "")
+  if #text > MAX_MESSAGE then
+    local cut = text:sub(1, MAX_MESSAGE)
+    text = cut:gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
+  end
+  return text ~= "" and text or nil
+end
+
+local function whole(value)
+  if type(value) == "string" then value = tonumber(value) end
+  return type(value) == "number" and value or nil
+end
+
+-- "title: detail", without saying a thing twice.
+local function join(a, b)
+  a, b = clean(a), clean(b)
+  if not a or not b or a == b then return a or b end
+  return a .. ": " .. b
+end
+
+-- The shapes of an error body: Twilio's own with and without code or details,
+-- RFC 9457, "API standards" with params, and an array of errors.
+local function read_json(err, body)
+  local first = type(body.errors) == "table" and body.errors[1]
+  local inner = body.code == nil and body.message == nil and
+    type(first) == "table" and first or body
+  err.code = whole(inner.code)
+  err.message = join(inner.message or inner.title, inner.detail)
+  err.more_info = clean(inner.more_info) or clean(inner.infoUrl) or
+    clean(inner.type)
+  if type(body.details) == "table" then
+    err.details = body.details
+  elseif type(body.params) == "table" then
+    err.details = body.params
+  elseif type(body.errors) == "table" and #body.errors > 0 then
+    err.details = body.errors
+  end
+end
+
+-- A gateway's page: its title, or its text without the tags.
+local function read_text(err, body)
+  local page = body:sub(1, 8192)
+  local title = page:match("<[Tt][Ii][Tt][Ll][Ee][^>]*>(.-)</")
+  err.message = clean(title) or clean((page:gsub("<[^>]*>", " ")))
+end
+
+local by_status = { [401] = "auth", [403] = "auth", [404] = "not_found",
+  [429] = "rate_limit" }
+
+local function kind_of(status)
+  if by_status[status] then return by_status[status] end
+  if status >= 500 then return "server" end
+  if status >= 400 and status ~= 408 then return "rejected" end
+  return status == 408 and "timeout" or "reply"
+end
+
+local plain_words = {
+  [301] = "moved", [401] = "the credentials were refused",
+  [403] = "not allowed", [404] = "not found", [429] = "too many requests",
+}
+
+-- What to do, where the server's words leave it open.
+local hints = {
+  [20003] = "check the account SID and the token, or the API key and secret",
+  [21248] = "a deleted trunk's domain name stays reserved for up to 30 days",
+  [20429] = "Twilio limits concurrent requests per account",
+}
+
+local function applied_message(raw)
+  if raw.kind == "reply" and raw.outcome == "applied" then
+    local why = raw.message and (" (" .. raw.message .. ")") or ""
+    return "it was done, but the reply could not be read" .. why ..
+      "; look for it in the list of trunks before you try again"
+  elseif raw.kind == "reply" and not raw.message then
+    return "the reply could not be read"
+  end
+end
+
+local function from_status(err, raw)
+  if raw.decoded then read_json(err, raw.decoded)
+  elseif raw.body then read_text(err, raw.body) end
+  err.kind = kind_of(raw.status)
+  local words = err.message or plain_words[raw.status] or
+    ("the server answered %d"):format(raw.status)
+  if hints[err.code] then words = words .. "; " .. hints[err.code] end
+  err.message = words
+end
+
+local function tls_hint(message)
+  if message:find("expired", 1, true) or
+    message:find("not yet valid", 1, true) then
+    return message .. "; check this machine's clock"
+  end
+  return message
+end
+
+local suggest = function(...) return require "trunking.suggest" (...) end
+
+--- The error object of a raw table as C fills it: outcome and operation, kind
+-- unless the status decides it, and what was seen: status, decoded or body.
+function M.make(raw)
+  local err = M.new(raw)
+  if raw.choices then
+    local meant = suggest(raw.field, raw.choices)
+    err.message = err.message .. (meant and
+      ("; did you mean '%s'?"):format(meant) or
+      "; known are " .. table.concat(raw.choices, ", "))
+  elseif raw.status and not raw.kind then
+    from_status(err, raw)
+  else
+    err.message = applied_message(raw) or raw.message or "no reply came"
+    if raw.kind == "tls" then err.message = tls_hint(err.message) end
+  end
+  if err.outcome == "unknown" and err.status ~= nil or
+    err.outcome == "unknown" and err.kind ~= "reply" then
+    err.message = err.message ..
+      "; the request was sent, and may or may not have been applied"
+  end
+  return err
+end
+
+--- The error for when there is no memory to make one, by outcome.
+function M.no_memory(outcome)
+  return M.new { kind = "memory", outcome = outcome,
+    message = "not enough memory to read the reply" }
+end
+
+--- What C calls to let a debug hook run.
+function M.tick() end
+
+return M

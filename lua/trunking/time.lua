@@ -1,0 +1,73 @@
+-- trunking.time: the API's timestamps as seconds since 1970. Its description
+-- says RFC 2822, its replies are ISO 8601: both are read. Pure, and deaf to
+-- the machine's time zone.
+-- SPDX-License-Identifier: MIT
+
+local floor = math.floor
+
+local months = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6,
+  Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
+local lengths = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+-- Days from 1970-01-01 in the proleptic Gregorian calendar: years begin in
+-- March, so that a leap day comes last.
+local function days(year, month, day)
+  if month <= 2 then year, month = year - 1, month + 12 end
+  local era = floor(year / 400)
+  local of_era = year - era * 400
+  local of_year = floor((153 * (month - 3) + 2) / 5) + day - 1
+  return era * 146097 + of_era * 365 + floor(of_era / 4)
+    - floor(of_era / 100) + of_year - 719468
+end
+
+local function offset(sign, hours, minutes)
+  local seconds = tonumber(hours) * 3600 + tonumber(minutes) * 60
+  return sign == "-" and -seconds or seconds
+end
+
+local function epoch(y, mo, d, h, mi, s, zone)
+  y, mo, d = tonumber(y), tonumber(mo), tonumber(d)
+  h, mi, s = tonumber(h), tonumber(mi), tonumber(s)
+  if mo < 1 or mo > 12 or d < 1 or d > lengths[mo] or h > 23 or mi > 59
+    or s > 60 then return nil end
+  local seconds = days(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - zone
+  return math.tointeger and math.tointeger(seconds) or seconds
+end
+
+local function zone_of(text)
+  if text == "Z" or text == "z" or text == "GMT" or text == "UTC"
+    or text == "UT" then return 0 end
+  local sign, hours, minutes = text:match "^([+-])(%d%d):?(%d%d)$"
+  return sign and offset(sign, hours, minutes)
+end
+
+local function iso(text)
+  local y, mo, d, h, mi, s, rest = text:match
+    "^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(.*)$"
+  if not y then return nil end
+  local zone = zone_of((rest:gsub("^[.,]%d+", "")))
+  return zone and epoch(y, mo, d, h, mi, s, zone)
+end
+
+local function rfc2822(text)
+  local d, name, y, h, mi, rest = text:gsub("^%a%a%a,%s*", ""):match
+    "^(%d%d?)%s+(%a%a%a)%s+(%d%d%d%d)%s+(%d%d):(%d%d)(.*)$"
+  if not d or not months[name] then return nil end
+  local s, zone_text = rest:match "^:(%d%d)%s+(%S+)$"
+  if not s then s, zone_text = "0", rest:match "^%s+(%S+)$" end
+  local zone = zone_text and zone_of(zone_text)
+  return zone and epoch(y, months[name], d, h, mi, s, zone)
+end
+
+--- A timestamp of the API as seconds since 1970 (UTC).
+-- @param text ISO 8601 ("2015-01-02T11:23:45Z") or RFC 2822
+-- @return a whole number, or nil and what is wrong
+return function(text)
+  if type(text) ~= "string" then
+    error(("bad argument #1 to 'time' (string expected, got %s)"):format(
+      type(text)), 2)
+  end
+  local seconds = iso(text) or rfc2822(text)
+  if seconds then return seconds end
+  return nil, ("'%s' is neither ISO 8601 nor RFC 2822"):format(text:sub(1, 40))
+end

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * compat: the few names that Lua 5.1 lacks, as functions of our own: LuaJIT's
+ * headers declare some of them, PUC 5.1 does not export them, and one build
+ * serves both.
+ */
+#ifndef TRK_COMPAT_H
+#define TRK_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#if LUA_VERSION_NUM < 501 || LUA_VERSION_NUM > 504
+#error trunking is written for Lua 5.1 to 5.4 and LuaJIT
+#endif
+
+/* luaopen_* is all that may be seen from outside. */
+#if defined(__GNUC__)
+#define TRK_EXPORT __attribute__((visibility("default")))
+#else
+#define TRK_EXPORT
+#endif
+
+#define trk_absindex(L, i) ((i) > 0 ? (i) : lua_gettop(L) + (i) + 1)
+
+#endif

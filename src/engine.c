@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT
+ * engine: see engine.h. Calls wait in one list, run on idle wires, and are
+ * judged by verdict. libcurl only.
+ */
+#include "wire.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OLDEST 0x075000u      /* 7.80: the pre-request callback */
+#define SENDS_QUIETLY 0x075800u /* 7.88: TLS writes raise no SIGPIPE */
+
+struct trk_engine {
+  CURLM *multi; /* NULL until the first call */
+  pid_t pid;    /* the process it was made in, once it is */
+  struct trk_shared shared;
+  struct trk_wire *idle;
+  unsigned nwires;
+  struct trk_call *waiting; /* in order: not begun, or between attempts */
+  int finished;             /* calls done in this step */
+  int budget;
+  int mask_sigpipe;
+  uint64_t random;
+};
+
+/* ---- time and chance ---------------------------------------------- */
+
+static int64_t now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static uint64_t seed_of(const void *address) {
+  struct timespec t;
+  uint64_t seed = (uint64_t)(uintptr_t)address;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  seed ^= (uint64_t)t.tv_nsec << 32 ^ (uint64_t)t.tv_sec << 20;
+  seed ^= (uint64_t)getpid() * 0x9E3779B97F4A7C15u;
+  return seed != 0 ? seed : 1;
+}
+
+/* xorshift64: jitter needs no more. Uniform in [0, 1). */
+static double chance(struct trk_engine *e) {
+  uint64_t x = e->random;
+  x ^= x << 13;
+  x ^= x >> 7;
+  x ^= x << 17;
+  e->random = x;
+  return (double)(x >> 11) / 9007199254740992.0;
+}
+
+/* ---- SIGPIPE ------------------------------------------------------ */
+
+/* Before 7.88 OpenSSL wrote to the socket itself, and a write to a closed one
+ * killed the host. There, and only there, the signal is held back. */
+struct quiet {
+  int active;
+  sigset_t before;
+};
+
+static void pipe_only(sigset_t *set) {
+  sigemptyset(set);
+  sigaddset(set, SIGPIPE);
+}
+
+static void quiet_begin(const struct trk_engine *e, struct quiet *q) {
+  sigset_t set;
+  q->active = 0;
+  if (!e->mask_sigpipe)
+    return;
+  sigpending(&set);
+  if (sigismember(&set, SIGPIPE))
+    return; /* somebody else's: leave it pending */
+  pipe_only(&set);
+  q->active = pthread_sigmask(SIG_BLOCK, &set, &q->before) == 0;
+}
+
+static void quiet_end(struct quiet *q) {
+  sigset_t set;
+  int ignored;
+  if (!q->active)
+    return;
+  sigpending(&set);
+  if (sigismember(&set, SIGPIPE)) {
+    pipe_only(&set);
+    sigwait(&set, &ignored);
+  }
+  pthread_sigmask(SIG_SETMASK, &q->before, NULL);
+}
+
+/* ---- bringing libcurl up ------------------------------------------- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode global_rc;
+
+static void global_init(void) {
+  global_rc = curl_global_init(CURL_GLOBAL_ALL);
+}
+
+/* libcurl comes up with the first call, so that a client may be made before
+ * its process forks. 0, or -1. */
+static int ready(struct trk_engine *e) {
+  long keep = (long)e->shared.options.max_in_flight;
+  if (e->multi != NULL)
+    return 0;
+  pthread_once(&once, global_init);
+  if (global_rc != CURLE_OK || trk_shared_ready(&e->shared) != 0)
+    return -1;
+  e->pid = getpid();
+  e->random = seed_of(e);
+  e->mask_sigpipe =
+      curl_version_info(CURLVERSION_NOW)->version_num < SENDS_QUIETLY;
+  e->multi = curl_multi_init();
+  if (e->multi == NULL)
+    return -1;
+  return curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, keep) == CURLM_OK
+             ? 0 : -1;
+}
+
+/* ---- a call's life ------------------------------------------------ */
+
+struct trk_call *trk_call_new(void) {
+  struct trk_call *call = calloc(1, sizeof *call);
+  if (call == NULL)
+    return NULL;
+  trk_buf_init(&call->path, TRK_REQUEST_MAX);
+  trk_buf_init(&call->body, TRK_REQUEST_MAX);
+  trk_buf_init(&call->reply, TRK_REPLY_MAX);
+  call->retry_after_ms = -1;
+  return call;
+}
+
+void trk_call_free(struct trk_call *call) {
+  if (call == NULL)
+    return;
+  trk_buf_free(&call->path);
+  trk_buf_free(&call->body);
+  trk_buf_free(&call->reply);
+  free(call);
+}
+
+static void append_waiting(struct trk_engine *e, struct trk_call *call) {
+  struct trk_call **at = &e->waiting;
+  while (*at != NULL)
+    at = &(*at)->next;
+  call->next = NULL;
+  *at = call;
+}
+
+static void finish(struct trk_engine *e, struct trk_call *call) {
+  call->outcome = trk_verdict(&call->seen);
+  call->wire = NULL;
+  call->done = 1;
+  e->finished++;
+}
+
+/* The call cannot run at all. */
+static void starve(struct trk_engine *e, struct trk_call *call) {
+  static const char text[] = "not enough memory for a connection";
+  call->seen.method = call->operation->method;
+  call->seen.expect = call->operation->status;
+  call->seen.cause = TRK_MEMORY;
+  memcpy(call->text, text, sizeof text);
+  finish(e, call);
+}
+
+void trk_engine_start(struct trk_engine *e, struct trk_call *call) {
+  call->due = now_ms();
+  call->done = 0;
+  call->attempts = 0;
+  call->retry_after_ms = -1;
+  call->request_id[0] = call->text[0] = '\0';
+  trk_buf_clear(&call->reply);
+  memset(&call->seen, 0, sizeof call->seen);
+  if (ready(e) == 0)
+    append_waiting(e, call);
+  else
+    starve(e, call);
+}
+
+/* Judges an attempt: the call is done, or waits for its next one. */
+static void judge(struct trk_engine *e, struct trk_call *call) {
+  struct trk_history past;
+  enum trk_outcome outcome = trk_verdict(&call->seen);
+  int64_t now = now_ms();
+  long delay;
+  e->budget = trk_budget_after(e->budget, outcome);
+  past.attempts = call->attempts;
+  past.max_attempts = e->shared.options.max_attempts;
+  past.budget = e->budget;
+  past.left_ms = (long)(call->deadline - now);
+  past.timeout_ms = e->shared.options.timeout_ms;
+  past.retry_after_ms = call->retry_after_ms;
+  past.random = chance(e);
+  delay = trk_retry_delay(outcome, &call->seen, &past);
+  if (delay < 0) {
+    finish(e, call);
+    return;
+  }
+  call->seen.was_unknown |= outcome == TRK_UNKNOWN;
+  call->due = now + delay;
+  append_waiting(e, call);
+}
+
+static void rest(struct trk_engine *e, struct trk_wire *w) {
+  w->idle = e->idle;
+  e->idle = w;
+}
+
+/* The attempt on this wire is over. */
+static void attempt_over(struct trk_engine *e, struct trk_wire *w,
+                         CURLcode rc) {
+  struct trk_call *call = w->call;
+  trk_wire_end(w, rc);
+  call->wire = NULL;
+  rest(e, w);
+  judge(e, call);
+}
+
+/* An idle wire, a new one while there may be more, or NULL. */
+static struct trk_wire *take_wire(struct trk_engine *e) {
+  struct trk_wire *w = e->idle;
+  if (w != NULL) {
+    e->idle = w->idle;
+    return w;
+  }
+  if (e->nwires == e->shared.options.max_in_flight)
+    return NULL;
+  w = trk_wire_new(&e->shared);
+  if (w != NULL)
+    e->nwires++;
+  return w;
+}
+
+static void begin_attempt(struct trk_engine *e, struct trk_call *call,
+                          struct trk_wire *w, int64_t now) {
+  int64_t left;
+  CURLcode rc;
+  if (call->attempts++ == 0)
+    call->deadline = now + e->shared.options.timeout_ms;
+  left = call->deadline - now;
+  call->wire = w;
+  rc = trk_wire_begin(w, call, left > 1 ? (long)left : 1L);
+  if (rc == CURLE_OK && curl_multi_add_handle(e->multi, w->easy) != CURLM_OK)
+    rc = CURLE_OUT_OF_MEMORY;
+  if (rc != CURLE_OK)
+    attempt_over(e, w, rc);
+}
+
+/* Begins what is due, in order, while there are wires. */
+static void begin_due(struct trk_engine *e) {
+  struct trk_call *call = e->waiting, *next;
+  struct trk_call **at = &e->waiting;
+  int64_t now = now_ms();
+  for (; call != NULL; call = next) {
+    struct trk_wire *w = NULL;
+    next = call->next;
+    if (call->due > now) {
+      at = &call->next;
+      continue;
+    }
+    w = take_wire(e);
+    if (w == NULL && e->nwires > 0)
+      return; /* all busy */
+    *at = next;
+    if (w == NULL)
+      starve(e, call);
+    else
+      begin_attempt(e, call, w, now);
+  }
+}
+
+/* Takes the attempts that libcurl has ended. */
+static void harvest(struct trk_engine *e) {
+  CURLMsg *m;
+  int more;
+  while ((m = curl_multi_info_read(e->multi, &more)) != NULL) {
+    struct trk_wire *w = NULL;
+    CURLcode rc = m->data.result; /* m dies with remove_handle */
+    CURL *easy = m->easy_handle;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&w);
+    curl_multi_remove_handle(e->multi, easy);
+    attempt_over(e, w, rc);
+  }
+}
+
+/* How long to wait at most: until the next retry is due. */
+static int until_due(const struct trk_engine *e, int wait_ms) {
+  const struct trk_call *call = e->waiting;
+  int64_t now, wait = wait_ms;
+  if (call == NULL)
+    return wait_ms;
+  now = now_ms();
+  for (; call != NULL; call = call->next)
+    if (call->due > now && call->due - now < wait)
+      wait = call->due - now;
+  return (int)wait;
+}
+
+void trk_engine_step(struct trk_engine *e, int wait_ms) {
+  struct quiet q;
+  int running;
+  e->finished = 0;
+  if (e->waiting != NULL)
+    begin_due(e);
+  quiet_begin(e, &q);
+  curl_multi_perform(e->multi, &running);
+  harvest(e);
+  quiet_end(&q);
+  if (e->finished == 0 && wait_ms > 0)
+    curl_multi_poll(e->multi, NULL, 0, until_due(e, wait_ms), NULL);
+}
+
+static void forget_waiting(struct trk_engine *e, struct trk_call *call) {
+  struct trk_call **at = &e->waiting;
+  while (*at != NULL && *at != call)
+    at = &(*at)->next;
+  if (*at != NULL)
+    *at = call->next;
+}
+
+void trk_engine_cancel(struct trk_engine *e, struct trk_call *call) {
+  struct trk_wire *w = call->wire;
+  struct quiet q;
+  if (call->done)
+    return;
+  if (w == NULL) {
+    forget_waiting(e, call);
+    call->seen.method = call->operation->method;
+    call->seen.expect = call->operation->status;
+  } else {
+    quiet_begin(e, &q);
+    curl_multi_remove_handle(e->multi, w->easy);
+    quiet_end(&q);
+    trk_wire_end(w, CURLE_ABORTED_BY_CALLBACK);
+    rest(e, w);
+  }
+  call->seen.cause = TRK_CANCELLED;
+  finish(e, call);
+}
+
+/* ---- opening and closing ------------------------------------------ */
+
+const char *trk_engine_unfit(void) {
+  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+  if (v->version_num < OLDEST)
+    return "trunking needs libcurl 7.80 or newer at run time";
+  if (!(v->features & CURL_VERSION_SSL))
+    return "trunking needs a libcurl that was built with TLS";
+  return NULL;
+}
+
+struct trk_engine *trk_engine_open(const struct trk_options *options) {
+  struct trk_engine *e = calloc(1, sizeof *e);
+  if (e == NULL)
+    return NULL;
+  e->budget = TRK_BUDGET_FULL;
+  if (trk_shared_init(&e->shared, options) == 0)
+    return e;
+  free(e);
+  return NULL;
+}
+
+int trk_engine_inherited(const struct trk_engine *e) {
+  return e->multi != NULL && e->pid != getpid();
+}
+
+static void cancel_all(struct trk_engine *e) {
+  struct trk_wire *w;
+  while (e->waiting != NULL)
+    trk_engine_cancel(e, e->waiting);
+  for (w = e->shared.wires; w != NULL; w = w->next)
+    if (w->call != NULL)
+      trk_engine_cancel(e, w->call);
+}
+
+void trk_engine_close(struct trk_engine *e) {
+  struct quiet q;
+  if (e == NULL || trk_engine_inherited(e))
+    return; /* a parent's: to clean up would speak on its connections */
+  cancel_all(e);
+  quiet_begin(e, &q);
+  trk_shared_free(&e->shared); /* easy handles before their multi */
+  curl_multi_cleanup(e->multi);
+  quiet_end(&q);
+  free(e);
+}

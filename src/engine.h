@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ * engine: calls in flight over one curl multi handle: attempts, retries,
+ * deadlines and bounds (laws L1 to L4, L7, L8). A call is a request with its
+ * result; the engine runs it until it is done. It knows no Lua and no thread:
+ * whoever steps it owns it for that time, and no two may step it at once.
+ */
+#ifndef TRK_ENGINE_H
+#define TRK_ENGINE_H
+
+#include "buf.h"
+#include "verdict.h"
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+#define TRK_REQUEST_MAX (64u * 1024u)
+#define TRK_REPLY_MAX (1024u * 1024u)
+#define TRK_HEADERS_MAX (64u * 1024u)
+
+/* What a client is made with. Strings are copied; NULL where noted. They
+ * become headers and URLs, so none may hold a control character. */
+struct trk_options {
+  const char *origin;     /* "https://host[:port]" */
+  const char *user;       /* account SID or API key */
+  const char *secret;     /* auth token or API secret */
+  const char *user_agent;
+  const char *ca_file;    /* NULL: the bundle libcurl was built with */
+  const char *proxy;      /* NULL: the environment's; "": none */
+  long timeout_ms;        /* the whole call, retries included */
+  long connect_timeout_ms;
+  unsigned max_attempts;  /* 0: the verdict's own limits */
+  unsigned max_in_flight; /* at least 1 */
+};
+
+struct trk_wire;
+
+struct trk_call {
+  /* The request: the caller's to fill before trk_engine_start. */
+  const struct trk_operation *operation;
+  struct trk_buf path; /* with its query */
+  struct trk_buf body; /* form fields */
+
+  /* The result: to be read once done is set. */
+  int done;
+  enum trk_outcome outcome;
+  struct trk_evidence seen; /* of the last attempt */
+  unsigned attempts;
+  struct trk_buf reply;
+  char request_id[64]; /* Twilio-Request-Id; "" when none came */
+  long retry_after_ms; /* -1: the server asked for nothing */
+  char text[256];      /* libcurl's words for the cause; "" when none */
+
+  /* The engine's. */
+  int64_t deadline; /* monotonic, milliseconds */
+  int64_t due;      /* not before this */
+  struct trk_wire *wire;
+  struct trk_call *next;
+};
+
+struct trk_engine;
+
+/* NULL when the libcurl that is loaded will do, else one line saying why it
+ * will not. */
+const char *trk_engine_unfit(void);
+
+/* An engine, or NULL when there is no memory. libcurl is not touched before
+ * the first call. */
+struct trk_engine *trk_engine_open(const struct trk_options *options);
+
+/* Ends every call at once (their outcome says what was sent) and frees the
+ * engine, but not the calls. NULL is allowed. In a child process it leaves
+ * everything as it is. */
+void trk_engine_close(struct trk_engine *e);
+
+/* Whether it was used in a parent of this process: then its connections are
+ * the parent's, and only trk_engine_close may be called. */
+int trk_engine_inherited(const struct trk_engine *e);
+
+/* A call with an empty request, or NULL when there is no memory. */
+struct trk_call *trk_call_new(void);
+
+/* Frees a call that no engine holds. NULL is allowed. */
+void trk_call_free(struct trk_call *call);
+
+/* Takes the call. Its deadline runs from the start of its first attempt: what
+ * waits for others loses no time. Cannot fail; a request that can't be begun
+ * ends as TRK_NOT_SENT, at once or in a later step. */
+void trk_engine_start(struct trk_engine *e, struct trk_call *call);
+
+/* Moves every call on, and waits up to wait_ms for something to do. Returns
+ * as soon as a call is done, or a signal came. */
+void trk_engine_step(struct trk_engine *e, int wait_ms);
+
+/* Ends a call now. Its outcome tells whether it had been sent. */
+void trk_engine_cancel(struct trk_engine *e, struct trk_call *call);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

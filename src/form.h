@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * form: a Lua table becomes application/x-www-form-urlencoded fields, checked
+ * against the API's table. It sees Lua and api, and neither sends nor knows
+ * who will.
+ */
+#ifndef TRK_FORM_H
+#define TRK_FORM_H
+
+#include "api.h"
+#include "buf.h"
+
+#include <lua.h>
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/* What is wrong with the params. Only for TRK_FORM_UNKNOWN does the one who
+ * words the error look for a name that was meant. */
+enum trk_form_rc { TRK_FORM_OK, TRK_FORM_INVALID, TRK_FORM_UNKNOWN };
+
+/* Appends the table at index as the form of op to out, in the order of the
+ * API's table, read raw. Either spelling of a field is taken. With validate
+ * 0, values go as they are and unknown names too (turned into the API's
+ * spelling); types are still checked. On TRK_FORM_OK the stack is unchanged;
+ * else a message and the field's name (or nil) are pushed. May raise for want
+ * of memory; out stays its owner's. */
+enum trk_form_rc trk_form_encode(lua_State *L, int index,
+                                 const struct trk_operation *op,
+                                 int validate, struct trk_buf *out);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

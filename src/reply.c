@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ * reply: see reply.h.
+ */
+#include "reply.h"
+
+#include "compat.h"
+
+#include <string.h>
+
+#define SID_LENGTH 34u
+#define EXACT 9007199254740992.0 /* 2^53: doubles are exact below */
+
+static const char *const outcome_words[] = {
+    [TRK_DONE] = "done",         [TRK_NOT_SENT] = "not_sent",
+    [TRK_REFUSED] = "refused",   [TRK_APPLIED] = "applied",
+    [TRK_UNKNOWN] = "unknown",
+};
+
+static const char *const kinds[] = {
+    [TRK_NO_CAUSE] = "reply",   [TRK_DNS] = "dns",
+    [TRK_CONNECT] = "connect",  [TRK_TLS] = "tls",
+    [TRK_TIMEOUT] = "timeout",  [TRK_NETWORK] = "network",
+    [TRK_GARBAGE] = "reply",    [TRK_TOO_LARGE] = "reply",
+    [TRK_MEMORY] = "memory",    [TRK_CONFIG] = "config",
+    [TRK_CANCELLED] = "cancelled",
+};
+
+const char *trk_outcome_word(enum trk_outcome outcome) {
+  return outcome_words[outcome];
+}
+
+/* ---- decoding ----------------------------------------------------- */
+
+/* Numbers that are whole become integers, where Lua has them: a weight of 10
+ * must not come back as 10.0 and go out again as such. */
+static void make_whole(lua_State *L, int table) {
+#if LUA_VERSION_NUM >= 503
+  lua_Number n = lua_tonumber(L, -1);
+  if (lua_isinteger(L, -1) || n <= -EXACT || n >= EXACT ||
+      n != (lua_Number)(lua_Integer)n)
+    return;
+  lua_pushvalue(L, -2);
+  lua_pushinteger(L, (lua_Integer)n);
+  lua_rawset(L, table);
+#else
+  (void)L;
+  (void)table;
+#endif
+}
+
+/* JSON null becomes an absent key. The decoder bounds the depth. */
+static void tidy(lua_State *L, int table) {
+  luaL_checkstack(L, 6, "reply");
+  lua_pushnil(L);
+  while (lua_next(L, table) != 0) {
+    switch (lua_type(L, -1)) {
+    case LUA_TLIGHTUSERDATA:
+      lua_pushvalue(L, -2);
+      lua_pushnil(L);
+      lua_rawset(L, table);
+      break;
+    case LUA_TTABLE:
+      tidy(L, lua_gettop(L));
+      break;
+    case LUA_TNUMBER:
+      make_whole(L, table);
+      break;
+    default:
+      break;
+    }
+    lua_pop(L, 1);
+  }
+}
+
+/* Pushes the body as a Lua value and returns 1, or pushes nothing. cjson
+ * stops reading at a NUL, so a body that holds one is not taken. */
+static int decode(lua_State *L, const struct trk_buf *body, int kit) {
+  int rc;
+  if (body->len == 0 || memchr(body->data, '\0', body->len) != NULL)
+    return 0;
+  lua_rawgeti(L, kit, TRK_KIT_DECODE);
+  lua_pushlstring(L, body->data, body->len);
+  rc = lua_pcall(L, 1, 1, 0);
+  if (rc == LUA_ERRMEM)
+    lua_error(L);
+  if (rc == 0 && lua_istable(L, -1)) {
+    tidy(L, lua_gettop(L));
+    return 1;
+  }
+  lua_pop(L, 1);
+  return 0;
+}
+
+/* ---- believing ---------------------------------------------------- */
+
+static int is_sid(const char *s, size_t len, const char *prefix) {
+  size_t i;
+  if (s == NULL || len != SID_LENGTH || strncmp(s, prefix, 2) != 0)
+    return 0;
+  for (i = 2; i < len; i++)
+    if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f') ||
+          (s[i] >= 'A' && s[i] <= 'F')))
+      return 0;
+  return 1;
+}
+
+/* The string at a field of the table on top, or NULL; left on the stack. */
+static const char *string_field(lua_State *L, int table, const char *name,
+                                size_t *len) {
+  lua_pushstring(L, name);
+  lua_rawget(L, table);
+  return lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
+}
+
+static int same_folded(const char *a, const char *b) {
+  for (; *a != '\0' && *b != '\0'; a++, b++) {
+    char x = *a >= 'A' && *a <= 'Z' ? (char)(*a + 32) : *a;
+    char y = *b >= 'A' && *b <= 'Z' ? (char)(*b + 32) : *b;
+    if (x != y)
+      return 0;
+  }
+  return *a == *b;
+}
+
+/* Whether the reply echoes the domain that was asked for, when both name
+ * one: a reply left over on a kept connection would not. */
+static int echoes_domain(lua_State *L, int reply, int params) {
+  size_t len;
+  const char *got = string_field(L, reply, "domain_name", &len);
+  const char *sent = string_field(L, params, "domain_name", &len);
+  if (sent == NULL)
+    sent = string_field(L, params, "DomainName", &len);
+  return got == NULL || sent == NULL || *sent == '\0' ||
+         same_folded(got, sent);
+}
+
+static enum trk_body judge_body(lua_State *L, const struct trk_call *call,
+                                const char *account, int reply, int params) {
+  size_t len = 0;
+  int top = lua_gettop(L);
+  enum trk_body body = TRK_BODY_GOOD;
+  const char *sid = string_field(L, reply, "sid", &len);
+  const char *owner = string_field(L, reply, "account_sid", &len);
+  len = sid != NULL ? strlen(sid) : 0;
+  if (!is_sid(sid, len, call->operation->sid_prefix))
+    body = TRK_BODY_BAD;
+  else if ((owner != NULL && *account != '\0' &&
+            strcmp(owner, account) != 0) ||
+           (lua_istable(L, params) && !echoes_domain(L, reply, params)))
+    body = TRK_BODY_FOREIGN;
+  lua_settop(L, top);
+  return body;
+}
+
+/* ---- errors ------------------------------------------------------- */
+
+static void set_text(lua_State *L, const char *key, const char *value) {
+  if (value == NULL || *value == '\0')
+    return;
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, key);
+}
+
+static void set_number(lua_State *L, const char *key, double value) {
+  if (value == (double)(int)value)
+    lua_pushinteger(L, (int)value);
+  else
+    lua_pushnumber(L, value);
+  lua_setfield(L, -2, key);
+}
+
+static void set_operation(lua_State *L, const struct trk_operation *op) {
+  if (*op->resource == '\0')
+    lua_pushstring(L, op->name);
+  else
+    lua_pushfstring(L, "%s.%s", op->resource, op->name);
+  lua_setfield(L, -2, "operation");
+}
+
+/* With the raw table on top: the error object in its place, nil below. */
+static int push_error(lua_State *L, int kit) {
+  lua_rawgeti(L, kit, TRK_KIT_ERROR);
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
+int trk_reply_unsent(lua_State *L, int kit, const struct trk_operation *op) {
+  set_text(L, "outcome", trk_outcome_word(TRK_NOT_SENT));
+  set_operation(L, op);
+  return push_error(L, kit);
+}
+
+static const char *why(const struct trk_call *call) {
+  if (call->seen.body == TRK_BODY_FOREIGN)
+    return "the reply answers another request than this one";
+  if (call->seen.cause == TRK_CANCELLED)
+    return "the call was cancelled";
+  return call->text;
+}
+
+/* An error from what the call saw; decoded is a stack index, or 0. */
+static int push_failure(lua_State *L, const struct trk_call *call,
+                        int decoded, int kit) {
+  lua_newtable(L);
+  set_operation(L, call->operation);
+  set_text(L, "outcome", trk_outcome_word(call->outcome));
+  if (call->seen.status == 0 || call->seen.status == call->operation->status)
+    set_text(L, "kind", kinds[call->seen.cause]);
+  set_text(L, "message", why(call));
+  set_text(L, "request_id", call->request_id);
+  set_number(L, "attempts", call->attempts);
+  if (call->seen.status > 0)
+    set_number(L, "status", (double)call->seen.status);
+  if (call->retry_after_ms >= 0)
+    set_number(L, "retry_after", (double)call->retry_after_ms / 1000);
+  if (decoded > 0) {
+    lua_pushvalue(L, decoded);
+    lua_setfield(L, -2, "decoded");
+  } else if (call->reply.len > 0) {
+    lua_pushlstring(L, call->reply.data, call->reply.len);
+    lua_setfield(L, -2, "body");
+  }
+  return push_error(L, kit);
+}
+
+int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
+                   int params, int kit) {
+  int decoded = decode(L, &call->reply, kit) ? lua_gettop(L) : 0;
+  call->seen.body = TRK_BODY_BAD;
+  if (decoded > 0 && call->seen.status == call->seen.expect)
+    call->seen.body = judge_body(L, call, account, decoded, params);
+  call->outcome = trk_verdict(&call->seen);
+  if (call->outcome == TRK_DONE)
+    return 1; /* the decoded table is on top */
+  return push_failure(L, call, decoded, kit);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ * verdict: see verdict.h. C only.
+ */
+#include "verdict.h"
+
+#include <string.h>
+
+#define NETWORK_ATTEMPTS 3u
+#define RATE_ATTEMPTS 4u
+#define BUDGET_FLOOR 50
+#define MIN_RETRY_AFTER_MS 100L
+#define MAX_RETRY_AFTER_MS (24L * 60 * 60 * 1000)
+
+/* The expected status came: done, if the body could be believed. */
+static enum trk_outcome verdict_done(const struct trk_evidence *seen) {
+  if (seen->body == TRK_BODY_GOOD || seen->body == TRK_BODY_UNREAD)
+    return TRK_DONE;
+  if (seen->body == TRK_BODY_FOREIGN || seen->method == TRK_GET)
+    return TRK_UNKNOWN;
+  return TRK_APPLIED;
+}
+
+/* What this attempt proves by itself. */
+static enum trk_outcome verdict_alone(const struct trk_evidence *seen) {
+  if (seen->begun == 0)
+    return TRK_NOT_SENT;
+  if (seen->begun > 1 && seen->method == TRK_POST)
+    return TRK_UNKNOWN; /* law L1 was broken below us: believe nothing */
+  if (seen->status == seen->expect)
+    return verdict_done(seen);
+  if (seen->status >= 400 && seen->status < 500 && seen->status != 408)
+    return TRK_REFUSED;
+  return TRK_UNKNOWN; /* none, 1xx, other 2xx, 3xx, 408, 5xx and the rest */
+}
+
+enum trk_outcome trk_verdict(const struct trk_evidence *seen) {
+  enum trk_outcome alone = verdict_alone(seen);
+  if (!seen->was_unknown || seen->method == TRK_GET || alone == TRK_DONE)
+    return alone;
+  if (seen->method == TRK_DELETE && alone == TRK_REFUSED &&
+      seen->status == 404)
+    return TRK_DONE; /* an attempt before did delete it */
+  return alone == TRK_APPLIED ? alone : TRK_UNKNOWN;
+}
+
+int trk_budget_after(int budget, enum trk_outcome outcome) {
+  int after = outcome == TRK_DONE ? budget + 1 : budget - 10;
+  if (after < 0)
+    return 0;
+  return after > TRK_BUDGET_FULL ? TRK_BUDGET_FULL : after;
+}
+
+/* May this attempt be followed by another, and how far apart do they start?
+ * A POST never on unknown (law L3). */
+static int repeatable(enum trk_outcome outcome,
+                      const struct trk_evidence *seen, long *base,
+                      long *cap, unsigned *limit) {
+  *base = 100;
+  *cap = 2000;
+  *limit = NETWORK_ATTEMPTS;
+  if (seen->cause == TRK_CANCELLED)
+    return 0;
+  if (outcome == TRK_NOT_SENT)
+    return seen->transient;
+  if (outcome == TRK_REFUSED && seen->status == 429) {
+    *base = 500;
+    *cap = 20000;
+    *limit = RATE_ATTEMPTS;
+    return 1;
+  }
+  return outcome == TRK_UNKNOWN && seen->method != TRK_POST &&
+         seen->body == TRK_BODY_UNREAD;
+}
+
+/* Full jitter: uniform in 0 .. min(cap, base * 2^n). */
+static long jitter(long base, long cap, unsigned n, double random) {
+  long top = base;
+  while (n-- > 0 && top < cap)
+    top *= 2;
+  if (top > cap)
+    top = cap;
+  return (long)(random * (double)top);
+}
+
+/* What an attempt needs to be worth starting: a tenth of the whole time,
+ * one second at most. */
+static long least_left(long timeout_ms) {
+  return timeout_ms / 10 < 1000 ? timeout_ms / 10 : 1000;
+}
+
+long trk_retry_delay(enum trk_outcome outcome,
+                     const struct trk_evidence *seen,
+                     const struct trk_history *past) {
+  long base, cap, asked, delay, room;
+  unsigned limit;
+  if (!repeatable(outcome, seen, &base, &cap, &limit))
+    return -1;
+  if (past->max_attempts > 0)
+    limit = past->max_attempts;
+  if (past->attempts >= limit || past->budget <= BUDGET_FLOOR)
+    return -1;
+  room = past->left_ms - least_left(past->timeout_ms);
+  asked = past->retry_after_ms > 0 ? past->retry_after_ms : 0;
+  if (room < asked || room <= 0)
+    return -1; /* sooner than asked would be refused again */
+  delay = asked + jitter(base, cap, past->attempts - 1, past->random);
+  return delay < room ? delay : room;
+}
+
+static int two_digits(const char *s) {
+  if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9')
+    return -1;
+  return (s[0] - '0') * 10 + (s[1] - '0');
+}
+
+/* Days from 1970-01-01, proleptic Gregorian, month 1..12. */
+static long long days_before(int year, int month, int day) {
+  static const int before[] = {0,   31,  59,  90,  120, 151,
+                               181, 212, 243, 273, 304, 334};
+  long long y = year - 1;
+  long long days = y * 365 + y / 4 - y / 100 + y / 400;
+  int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  days += before[month - 1] + (month > 2 && leap ? 1 : 0) + day - 1;
+  return days - 719162; /* 0001-01-01 to 1970-01-01 */
+}
+
+static int month_of(const char *s) {
+  static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  int i;
+  for (i = 0; i < 12; i++)
+    if (strncmp(names + 3 * i, s, 3) == 0)
+      return i + 1;
+  return 0;
+}
+
+long long trk_http_date(const char *text) {
+  int day, month, century, year, hour, minute, second;
+  if (text == NULL || strlen(text) != 29 ||
+      strcmp(text + 25, " GMT") != 0 || text[3] != ',' ||
+      text[19] != ':' || text[22] != ':')
+    return -1;
+  day = two_digits(text + 5);
+  month = month_of(text + 8);
+  century = two_digits(text + 12);
+  year = two_digits(text + 14);
+  hour = two_digits(text + 17);
+  minute = two_digits(text + 20);
+  second = two_digits(text + 23);
+  if (day < 1 || day > 31 || month == 0 || century < 19 || year < 0 ||
+      hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+      second > 60)
+    return -1;
+  return days_before(century * 100 + year, month, day) * 86400LL +
+         hour * 3600LL + minute * 60LL + second;
+}
+
+static long clamp_ms(long long seconds) {
+  if (seconds > MAX_RETRY_AFTER_MS / 1000)
+    return MAX_RETRY_AFTER_MS;
+  if (seconds * 1000 < MIN_RETRY_AFTER_MS)
+    return MIN_RETRY_AFTER_MS;
+  return (long)(seconds * 1000);
+}
+
+long trk_retry_after(const char *value, const char *date) {
+  long long seconds = 0, until, now;
+  const char *p = value;
+  if (value == NULL || *value == '\0')
+    return -1;
+  for (; *p >= '0' && *p <= '9'; p++)
+    if (seconds <= MAX_RETRY_AFTER_MS)
+      seconds = seconds * 10 + (*p - '0');
+  if (*p == '\0')
+    return clamp_ms(seconds);
+  until = trk_http_date(value);
+  now = trk_http_date(date);
+  if (until < 0 || now < 0)
+    return -1;
+  return clamp_ms(until - now);
+}

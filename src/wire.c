@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: MIT
+ * wire: see wire.h. libcurl only; callbacks append to bounded buffers of the
+ * call and return (law L5).
+ */
+#include "wire.h"
+
+#include <errno.h> /* EMFILE, ECONNRESET */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h> /* strncasecmp */
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#if LIBCURL_VERSION_NUM < 0x075000
+#error trunking needs libcurl 7.80 or newer (CURLOPT_PREREQFUNCTION)
+#endif
+
+/* Options newer than the oldest libcurl we build with, by their number, so
+ * that a newer library is used to the full whatever the headers were. */
+#define OPT_PROTOCOLS ((CURLoption)(CURLOPTTYPE_LONG + 181))
+#define OPT_PROTOCOLS_STR ((CURLoption)(CURLOPTTYPE_STRINGPOINT + 318))
+#define OPT_QUICK_EXIT ((CURLoption)(CURLOPTTYPE_LONG + 322))
+#define PROTOCOL_HTTP 1L
+#define PROTOCOL_HTTPS 2L
+
+/* A write takes a kept connection only if it was used this lately: an idle
+ * one may be closing under us, and then the POST would end unknown. */
+#define WRITE_REUSE_S 3L
+#define READ_REUSE_S 118L /* libcurl's default */
+
+static const char no_memory[] = "not enough memory";
+
+/* ---- callbacks ---------------------------------------------------- */
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *data) {
+  struct trk_wire *w = data;
+  enum trk_buf_rc rc = trk_buf_add(&w->call->reply, bytes, size * n);
+  if (rc == TRK_BUF_FULL)
+    w->too_large = 1;
+  return rc == TRK_BUF_OK ? size * n : 0;
+}
+
+/* Copies the value of "Name: value\r\n" into out, unless it is too long. */
+static int header_value(const char *line, size_t len, const char *name,
+                        char *out, size_t size) {
+  size_t skip = strlen(name);
+  if (len <= skip || strncasecmp(line, name, skip) != 0)
+    return 0;
+  while (skip < len && (line[skip] == ' ' || line[skip] == '\t'))
+    skip++;
+  while (len > skip && (unsigned char)line[len - 1] <= ' ')
+    len--;
+  if (len - skip >= size || memchr(line + skip, '\0', len - skip) != NULL)
+    return 1;
+  memcpy(out, line + skip, len - skip);
+  out[len - skip] = '\0';
+  return 1;
+}
+
+/* "HTTP/1.1 201 Created": a new reply begins; 1xx ones do not count. */
+static void status_line(struct trk_wire *w, const char *line, size_t len) {
+  const char *p = memchr(line, ' ', len);
+  long status = 0;
+  if (p != NULL)
+    while (++p < line + len && *p >= '0' && *p <= '9' && status < 1000)
+      status = status * 10 + (*p - '0');
+  w->retry_after[0] = w->date[0] = w->call->request_id[0] = '\0';
+  w->call->seen.status = status >= 200 ? status : 0;
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *data) {
+  struct trk_wire *w = data;
+  size_t len = size * n;
+  w->header_bytes += len;
+  if (w->header_bytes > TRK_HEADERS_MAX) {
+    w->too_large = 1;
+    return 0;
+  }
+  if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
+    status_line(w, line, len);
+  else if (*line == 'T' || *line == 't')
+    header_value(line, len, "Twilio-Request-Id:", w->call->request_id,
+                 sizeof w->call->request_id);
+  else if (*line == 'R' || *line == 'r')
+    header_value(line, len, "Retry-After:", w->retry_after,
+                 sizeof w->retry_after);
+  else if (*line == 'D' || *line == 'd')
+    header_value(line, len, "Date:", w->date, sizeof w->date);
+  return len;
+}
+
+static int is_loopback(const char *ip) {
+  return strncmp(ip, "127.", 4) == 0 || strcmp(ip, "::1") == 0;
+}
+
+/* Called when a connection stands and the request is about to go out: the
+ * one sure sign of "sent" (law L2), and the place to stop libcurl from
+ * sending it again on its own when a kept connection dies (law L1). */
+static int on_request(void *data, char *peer_ip, char *own_ip, int peer_port,
+                      int own_port) {
+  struct trk_wire *w = data;
+  (void)own_ip;
+  (void)peer_port;
+  if (w->shared->loopback_only && !is_loopback(peer_ip)) {
+    w->strayed = 1;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  if (w->begun > 0) {
+    w->stopped = 1;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  w->begun = 1;
+  w->port = own_port;
+  return CURL_PREREQFUNC_OK;
+}
+
+/* The local port of a socket, 0 when it has none. */
+static long local_port(curl_socket_t fd) {
+  struct sockaddr_storage at;
+  socklen_t len = sizeof at;
+  if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+    return 0;
+  if (at.ss_family == AF_INET)
+    return ntohs(((struct sockaddr_in *)&at)->sin_port);
+  if (at.ss_family == AF_INET6)
+    return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
+  return 0;
+}
+
+/* A request without a reply is dropped from the kernel's queue with its
+ * socket (SO_LINGER 0): else it may still be delivered, and applied, long
+ * after the caller was told it had failed. */
+static int on_close(void *data, curl_socket_t fd) {
+  const struct trk_shared *s = data;
+  const struct linger now = {1, 0};
+  long port = local_port(fd);
+  struct trk_wire *w;
+  for (w = s->wires; w != NULL; w = w->next)
+    if (w->call != NULL && w->begun > 0 && w->port == port &&
+        w->call->seen.status == 0)
+      setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  return close(fd);
+}
+
+/* ---- what all wires share ----------------------------------------- */
+
+static void base64(char *out, const unsigned char *in, size_t n) {
+  static const char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  size_t i;
+  for (i = 0; i < n; i += 3) {
+    unsigned long v = (unsigned long)in[i] << 16;
+    v |= i + 1 < n ? (unsigned long)in[i + 1] << 8 : 0;
+    v |= i + 2 < n ? (unsigned long)in[i + 2] : 0;
+    *out++ = digits[v >> 18 & 63];
+    *out++ = digits[v >> 12 & 63];
+    *out++ = i + 1 < n ? digits[v >> 6 & 63] : '=';
+    *out++ = i + 2 < n ? digits[v & 63] : '=';
+  }
+  *out = '\0';
+}
+
+static int add_header(struct trk_shared *s, const char *line) {
+  struct curl_slist *list = curl_slist_append(s->headers, line);
+  if (list == NULL)
+    return -1;
+  s->headers = list;
+  return 0;
+}
+
+/* Built once, not by libcurl for each request: a fifth of its work. */
+static char *authorization(const char *user, const char *secret) {
+  static const char scheme[] = "Authorization: Basic ";
+  size_t plain = strlen(user) + 1 + strlen(secret);
+  char *pair = malloc(plain + 1);
+  char *line = malloc(sizeof scheme + (plain + 2) / 3 * 4);
+  if (pair != NULL && line != NULL) {
+    strcpy(pair, user);
+    strcat(pair, ":");
+    strcat(pair, secret);
+    strcpy(line, scheme);
+    base64(line + sizeof scheme - 1, (const unsigned char *)pair, plain);
+    trk_wipe(pair, plain);
+  } else {
+    free(line);
+    line = NULL;
+  }
+  free(pair);
+  return line;
+}
+
+/* One block of memory for the strings that are kept. */
+static int copy_options(struct trk_shared *s, const struct trk_options *o) {
+  const char **kept[4];
+  size_t size = 0, i;
+  char *at;
+  s->options = *o;
+  s->options.user = s->options.secret = NULL;
+  kept[0] = &s->options.origin;
+  kept[1] = &s->options.user_agent;
+  kept[2] = &s->options.ca_file;
+  kept[3] = &s->options.proxy;
+  for (i = 0; i < 4; i++)
+    size += *kept[i] != NULL ? strlen(*kept[i]) + 1 : 0;
+  at = s->memory = malloc(size);
+  if (at == NULL)
+    return -1;
+  for (i = 0; i < 4; i++) {
+    if (*kept[i] == NULL)
+      continue;
+    size = strlen(*kept[i]) + 1;
+    *kept[i] = memcpy(at, *kept[i], size);
+    at += size;
+  }
+  return 0;
+}
+
+int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
+  memset(s, 0, sizeof *s);
+  s->loopback_only = strncmp(o->origin, "http:", 5) == 0;
+  s->authorization = authorization(o->user, o->secret);
+  if (s->authorization != NULL && copy_options(s, o) == 0)
+    return 0;
+  trk_shared_free(s);
+  return -1;
+}
+
+int trk_shared_ready(struct trk_shared *s) {
+  if (s->headers != NULL)
+    return 0;
+  if (add_header(s, s->authorization) == 0 &&
+      add_header(s, "Accept: application/json") == 0)
+    return 0;
+  curl_slist_free_all(s->headers);
+  s->headers = NULL;
+  return -1;
+}
+
+void trk_shared_free(struct trk_shared *s) {
+  struct curl_slist *h;
+  while (s->wires != NULL)
+    trk_wire_free(s->wires);
+  for (h = s->headers; h != NULL; h = h->next)
+    trk_wipe(h->data, strlen(h->data));
+  curl_slist_free_all(s->headers);
+  s->headers = NULL;
+  if (s->authorization != NULL)
+    trk_wipe(s->authorization, strlen(s->authorization));
+  free(s->authorization);
+  free(s->memory);
+  s->authorization = s->memory = NULL;
+}
+
+/* ---- a wire ------------------------------------------------------- */
+
+static const struct {
+  CURLoption option;
+  long value;
+} fixed[] = {
+    {CURLOPT_NOSIGNAL, 1},
+    {CURLOPT_FOLLOWLOCATION, 0},
+    {CURLOPT_SSL_VERIFYPEER, 1},
+    {CURLOPT_SSL_VERIFYHOST, 2},
+    {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+    {CURLOPT_SSL_SESSIONID_CACHE, 0}, /* 7.88.1 frees it twice */
+    {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+    {CURLOPT_HTTP09_ALLOWED, 0},
+    {CURLOPT_NETRC, CURL_NETRC_IGNORED},
+    {CURLOPT_PATH_AS_IS, 1},
+    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+};
+
+static CURLcode set_long(CURL *easy, CURLoption option, long value) {
+  return curl_easy_setopt(easy, option, value);
+}
+
+static CURLcode set_text(CURL *easy, CURLoption option, const char *value) {
+  return curl_easy_setopt(easy, option, value);
+}
+
+static CURLcode set_protocol(const struct trk_wire *w) {
+  int plain = w->shared->loopback_only;
+  CURLcode rc = set_text(w->easy, OPT_PROTOCOLS_STR, plain ? "http"
+                                                           : "https");
+  if (rc == CURLE_UNKNOWN_OPTION || rc == CURLE_NOT_BUILT_IN)
+    rc = set_long(w->easy, OPT_PROTOCOLS,
+                  plain ? PROTOCOL_HTTP : PROTOCOL_HTTPS);
+  return rc;
+}
+
+/* A file of CAs and no folder: only then does libcurl keep the parsed store
+ * (7.87 and newer) instead of reading 145 certificates per connection. */
+static CURLcode set_trust(const struct trk_wire *w) {
+  const char *file = w->shared->options.ca_file;
+  CURLcode rc;
+  if (file == NULL)
+    file = curl_version_info(CURLVERSION_NOW)->cainfo;
+  if (file == NULL)
+    return CURLE_OK; /* built to use the system's own store */
+  rc = set_text(w->easy, CURLOPT_CAINFO, file);
+  return rc == CURLE_OK ? set_text(w->easy, CURLOPT_CAPATH, NULL) : rc;
+}
+
+static CURLcode set_callbacks(struct trk_wire *w) {
+  CURLcode rc = curl_easy_setopt(w->easy, CURLOPT_WRITEFUNCTION, on_body);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_WRITEDATA, (void *)w);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_HEADERFUNCTION, on_header);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_HEADERDATA, (void *)w);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_PREREQFUNCTION, on_request);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_PREREQDATA, (void *)w);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_CLOSESOCKETDATA,
+                          (void *)w->shared);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_PRIVATE, (void *)w);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_ERRORBUFFER, w->text);
+  return rc;
+}
+
+static CURLcode set_all(struct trk_wire *w) {
+  const struct trk_options *o = &w->shared->options;
+  CURLcode rc = CURLE_OK;
+  size_t i;
+  for (i = 0; rc == CURLE_OK && i < sizeof fixed / sizeof *fixed; i++)
+    rc = set_long(w->easy, fixed[i].option, fixed[i].value);
+  if (rc == CURLE_OK)
+    rc = set_protocol(w);
+  if (rc == CURLE_OK)
+    rc = set_trust(w);
+  if (rc == CURLE_OK)
+    rc = set_callbacks(w);
+  if (rc == CURLE_OK)
+    rc = set_text(w->easy, CURLOPT_USERAGENT, o->user_agent);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER, w->shared->headers);
+  if (rc == CURLE_OK && o->proxy != NULL)
+    rc = set_text(w->easy, CURLOPT_PROXY, o->proxy);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_CURLU, w->url);
+  /* Without it a hanging resolver outlives every time-out (law L4); older
+   * libraries do not know it. */
+  set_long(w->easy, OPT_QUICK_EXIT, 1);
+  return rc;
+}
+
+struct trk_wire *trk_wire_new(struct trk_shared *s) {
+  struct trk_wire *w = calloc(1, sizeof *w);
+  if (w == NULL)
+    return NULL;
+  trk_buf_init(&w->path, TRK_REQUEST_MAX);
+  w->shared = s;
+  w->next = s->wires;
+  s->wires = w;
+  w->easy = curl_easy_init();
+  w->url = curl_url();
+  if (w->easy != NULL && w->url != NULL &&
+      curl_url_set(w->url, CURLUPART_URL, s->options.origin, 0) ==
+          CURLUE_OK &&
+      set_all(w) == CURLE_OK)
+    return w;
+  trk_wire_free(w);
+  return NULL;
+}
+
+void trk_wire_free(struct trk_wire *w) {
+  struct trk_wire **at = &w->shared->wires;
+  curl_easy_cleanup(w->easy);
+  curl_url_cleanup(w->url);
+  trk_buf_free(&w->path);
+  while (*at != w)
+    at = &(*at)->next;
+  *at = w->next;
+  free(w);
+}
+
+/* ---- an attempt --------------------------------------------------- */
+
+static CURLcode set_method(struct trk_wire *w, enum trk_method method) {
+  CURLcode rc;
+  if (w->configured && w->method == method)
+    return CURLE_OK;
+  w->configured = 0;
+  rc = set_long(w->easy, method == TRK_POST ? CURLOPT_POST : CURLOPT_HTTPGET,
+                1);
+  if (rc == CURLE_OK)
+    rc = set_text(w->easy, CURLOPT_CUSTOMREQUEST,
+                  method == TRK_DELETE ? "DELETE" : NULL);
+  if (rc == CURLE_OK)
+    rc = set_long(w->easy, CURLOPT_MAXAGE_CONN,
+                  method == TRK_POST ? WRITE_REUSE_S : READ_REUSE_S);
+  w->method = method;
+  w->configured = rc == CURLE_OK;
+  return rc;
+}
+
+/* Path and query, unless the last call on this wire had the same. */
+static CURLcode set_path(struct trk_wire *w, const struct trk_buf *path) {
+  char *query = NULL;
+  CURLUcode rc;
+  if (w->path.len == path->len &&
+      memcmp(trk_buf_str(&w->path), path->data, path->len) == 0)
+    return CURLE_OK;
+  trk_buf_clear(&w->path);
+  if (trk_buf_add(&w->path, path->data, path->len) != TRK_BUF_OK)
+    return CURLE_OUT_OF_MEMORY;
+  query = strchr(w->path.data, '?');
+  if (query != NULL)
+    *query = '\0';
+  rc = curl_url_set(w->url, CURLUPART_PATH, w->path.data, 0);
+  if (rc == CURLUE_OK)
+    rc = curl_url_set(w->url, CURLUPART_QUERY,
+                      query != NULL ? query + 1 : NULL, 0);
+  if (query != NULL)
+    *query = '?';
+  if (rc != CURLUE_OK) {
+    trk_buf_clear(&w->path);
+    return rc == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
+                                      : CURLE_URL_MALFORMAT;
+  }
+  return CURLE_OK;
+}
+
+static CURLcode set_body(const struct trk_wire *w,
+                         const struct trk_buf *body) {
+  CURLcode rc;
+  if (w->method != TRK_POST)
+    return CURLE_OK;
+  rc = set_long(w->easy, CURLOPT_POSTFIELDSIZE, (long)body->len);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(w->easy, CURLOPT_POSTFIELDS, trk_buf_str(body));
+  return rc;
+}
+
+static void forget(struct trk_wire *w, struct trk_call *call) {
+  int was_unknown = call->seen.was_unknown;
+  w->call = call;
+  w->begun = w->stopped = w->strayed = w->too_large = 0;
+  w->port = 0;
+  w->header_bytes = 0;
+  w->retry_after[0] = w->date[0] = w->text[0] = '\0';
+  memset(&call->seen, 0, sizeof call->seen);
+  call->seen.was_unknown = was_unknown;
+  call->seen.method = call->operation->method;
+  call->seen.expect = call->operation->status;
+  call->request_id[0] = call->text[0] = '\0';
+  call->retry_after_ms = -1;
+  trk_buf_clear(&call->reply);
+}
+
+CURLcode trk_wire_begin(struct trk_wire *w, struct trk_call *call,
+                        long timeout_ms) {
+  long connect_ms = w->shared->options.connect_timeout_ms;
+  CURLcode rc;
+  forget(w, call);
+  rc = set_method(w, call->operation->method);
+  if (rc == CURLE_OK)
+    rc = set_path(w, &call->path);
+  if (rc == CURLE_OK)
+    rc = set_body(w, &call->body);
+  if (rc == CURLE_OK)
+    rc = set_long(w->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+  if (rc == CURLE_OK)
+    rc = set_long(w->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                  connect_ms < timeout_ms ? connect_ms : timeout_ms);
+  return rc;
+}
+
+/* ---- what it proved ----------------------------------------------- */
+
+static const struct {
+  CURLcode rc;
+  enum trk_cause cause;
+  int transient;
+} causes[] = {
+    {CURLE_OK, TRK_NO_CAUSE, 0},
+    {CURLE_UNSUPPORTED_PROTOCOL, TRK_CONFIG, 0},
+    {CURLE_URL_MALFORMAT, TRK_CONFIG, 0},
+    {CURLE_NOT_BUILT_IN, TRK_CONFIG, 0},
+    {CURLE_UNKNOWN_OPTION, TRK_CONFIG, 0},
+    {CURLE_COULDNT_RESOLVE_PROXY, TRK_DNS, 1},
+    {CURLE_COULDNT_RESOLVE_HOST, TRK_DNS, 1},
+    {CURLE_COULDNT_CONNECT, TRK_CONNECT, 1},
+    {CURLE_OPERATION_TIMEDOUT, TRK_TIMEOUT, 1},
+    {CURLE_OUT_OF_MEMORY, TRK_MEMORY, 0},
+    {CURLE_SSL_CONNECT_ERROR, TRK_TLS, 0},
+    {CURLE_SSL_ENGINE_NOTFOUND, TRK_TLS, 0},
+    {CURLE_SSL_ENGINE_SETFAILED, TRK_TLS, 0},
+    {CURLE_SSL_CERTPROBLEM, TRK_TLS, 0},
+    {CURLE_SSL_CIPHER, TRK_TLS, 0},
+    {CURLE_PEER_FAILED_VERIFICATION, TRK_TLS, 0},
+    {CURLE_USE_SSL_FAILED, TRK_TLS, 0},
+    {CURLE_SSL_ENGINE_INITFAILED, TRK_TLS, 0},
+    {CURLE_SSL_CACERT_BADFILE, TRK_TLS, 0},
+    {CURLE_SSL_SHUTDOWN_FAILED, TRK_TLS, 0},
+    {CURLE_SSL_CRL_BADFILE, TRK_TLS, 0},
+    {CURLE_SSL_ISSUER_ERROR, TRK_TLS, 0},
+    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, TRK_TLS, 0},
+    {CURLE_SSL_INVALIDCERTSTATUS, TRK_TLS, 0},
+    {CURLE_WEIRD_SERVER_REPLY, TRK_GARBAGE, 1},
+};
+
+static void cause_of(const struct trk_wire *w, CURLcode rc,
+                     struct trk_evidence *seen) {
+  size_t i;
+  seen->cause = TRK_NETWORK; /* what is not in the table */
+  seen->transient = 1;
+  for (i = 0; i < sizeof causes / sizeof *causes; i++)
+    if (causes[i].rc == rc) {
+      seen->cause = causes[i].cause;
+      seen->transient = causes[i].transient;
+    }
+  if (rc == CURLE_UNSUPPORTED_PROTOCOL && w->begun > 0)
+    seen->cause = TRK_GARBAGE; /* of the reply, not of the URL */
+  if (rc == CURLE_WRITE_ERROR)
+    seen->cause = w->too_large ? TRK_TOO_LARGE : TRK_MEMORY;
+  if (w->strayed)
+    seen->cause = TRK_CONFIG, seen->transient = 0;
+}
+
+/* A handshake cut short may pass; an alert or a version will not. */
+static void cause_of_connecting(const struct trk_wire *w, CURLcode rc,
+                                long sys, struct trk_evidence *seen) {
+  long proxied = 0;
+  if (rc == CURLE_SSL_CONNECT_ERROR)
+    seen->transient = sys == ECONNRESET || sys == EPIPE ||
+                      strstr(w->text, "SYSCALL") != NULL ||
+                      strstr(w->text, "reset") != NULL ||
+                      strstr(w->text, "unexpected eof") != NULL;
+  if (rc == CURLE_RECV_ERROR) { /* a proxy's answer to CONNECT */
+    curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
+    seen->cause = TRK_CONNECT;
+    seen->transient = proxied == 0 || proxied >= 500;
+  }
+}
+
+static void copy_text(struct trk_call *call, const char *text) {
+  size_t len = strlen(text);
+  if (len >= sizeof call->text)
+    len = sizeof call->text - 1;
+  memcpy(call->text, text, len);
+  call->text[len] = '\0';
+}
+
+static const char *text_of(const struct trk_wire *w, CURLcode rc, long sys) {
+  if (rc == CURLE_OK)
+    return "";
+  if (w->strayed)
+    return "http:// is for this machine only, and the host is elsewhere";
+  if (w->stopped)
+    return "the connection closed before a reply came";
+  if (w->too_large)
+    return w->header_bytes > TRK_HEADERS_MAX
+               ? "the reply's headers are over the limit of 64 KiB"
+               : "the reply is over the limit of its size";
+  if (sys == EMFILE || sys == ENFILE)
+    return "no file descriptor left for a connection";
+  if (rc == CURLE_OUT_OF_MEMORY)
+    return w->begun > 0 ? "no memory for the reply, or a header too long"
+                        : no_memory;
+  return w->text[0] != '\0' ? w->text : curl_easy_strerror(rc);
+}
+
+void trk_wire_end(struct trk_wire *w, CURLcode rc) {
+  struct trk_call *call = w->call;
+  long sys = 0;
+  call->seen.begun = w->begun;
+  cause_of(w, rc, &call->seen);
+  if (rc != CURLE_OK)
+    curl_easy_getinfo(w->easy, CURLINFO_OS_ERRNO, &sys);
+  if (rc != CURLE_OK && w->begun == 0)
+    cause_of_connecting(w, rc, sys, &call->seen);
+  call->retry_after_ms = trk_retry_after(w->retry_after, w->date);
+  copy_text(call, text_of(w, rc, sys));
+  w->call = NULL;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * wire: one attempt over one reusable easy handle: how libcurl is set up
+ * (laws L1, L7, L8), the callbacks, and what they saw. It schedules nothing
+ * and judges nothing. For the engine alone: the only other room that may
+ * include curl.h.
+ */
+#ifndef TRK_WIRE_H
+#define TRK_WIRE_H
+
+#include "engine.h"
+
+#include <curl/curl.h>
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/* What all wires of an engine share; it outlives them. */
+struct trk_shared {
+  struct trk_options options; /* copies, but for user and secret */
+  char *memory;               /* what those copies point into */
+  char *authorization;        /* the header line; wiped when freed */
+  struct curl_slist *headers; /* that line and Accept, once ready */
+  int loopback_only;          /* http: only ever to this machine */
+  struct trk_wire *wires;     /* all of them, by next */
+};
+
+struct trk_wire {
+  CURL *easy;
+  CURLU *url;
+  struct trk_shared *shared;
+  struct trk_wire *next; /* in shared->wires */
+  struct trk_wire *idle; /* in the engine's list of idle ones */
+  struct trk_call *call; /* NULL when idle */
+  enum trk_method method; /* set up for this one, once configured */
+  int configured;
+  struct trk_buf path;   /* set in url */
+  int begun;             /* pre-request callbacks let through */
+  int stopped;           /* a second send was stopped (law L1) */
+  int strayed;           /* http: to another machine was stopped */
+  int too_large;
+  long port;             /* local port of the connection in use */
+  size_t header_bytes;
+  char retry_after[48];  /* headers, as they came */
+  char date[48];
+  char text[CURL_ERROR_SIZE];
+};
+
+/* Copies the options and builds the Authorization header, without libcurl.
+ * 0, or -1 when there is no memory (nothing to undo). */
+int trk_shared_init(struct trk_shared *s, const struct trk_options *options);
+
+/* What needs libcurl initialised. 0, or -1 when there is no memory. */
+int trk_shared_ready(struct trk_shared *s);
+
+void trk_shared_free(struct trk_shared *s);
+
+/* A new wire, linked into s, or NULL. */
+struct trk_wire *trk_wire_new(struct trk_shared *s);
+void trk_wire_free(struct trk_wire *w);
+
+/* Sets the call's request up on the easy handle. CURLE_OK, or why not. */
+CURLcode trk_wire_begin(struct trk_wire *w, struct trk_call *call,
+                        long timeout_ms);
+
+/* Writes what was seen into call->seen and leaves the wire idle. */
+void trk_wire_end(struct trk_wire *w, CURLcode rc);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif
