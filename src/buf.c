@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SIZE 512u
-#define KEEP_SIZE (64u * 1024u) /* what clear leaves allocated at most */
+#define FIRST_SIZE ((size_t)512)
+#define KEEP_SIZE ((size_t)64 * 1024) /* what clear leaves allocated at most */
 
 void trk_buf_init(struct trk_buf *b, size_t max) {
   b->data = NULL;

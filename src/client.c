@@ -123,10 +123,11 @@ static void client_open(lua_State *L, struct client *c, int index) {
   if (o.origin == NULL || o.user == NULL || o.secret == NULL ||
       o.user_agent == NULL || o.max_in_flight == 0)
     luaL_error(L, "options that trunking.config has not checked");
+  else
+    set_label(c, account != NULL ? account : o.user);
   memset(c->account, 0, sizeof c->account);
   if (account != NULL && strlen(account) < sizeof c->account)
     memcpy(c->account, account, strlen(account));
-  set_label(c, account != NULL ? account : o.user);
   c->engine = trk_engine_open(&o);
   if (c->engine == NULL)
     luaL_error(L, "not enough memory");
@@ -170,14 +171,15 @@ static struct trk_call *draft(lua_State *L, struct client *c,
   struct trk_call *call = c->spare;
   if (call == NULL)
     call = c->spare = trk_call_new();
-  if (call == NULL)
-    luaL_error(L, "not enough memory");
-  call->operation = op;
-  trk_buf_clear(&call->path);
-  trk_buf_clear(&call->body);
-  if (trk_buf_add(&call->path, op->path, strlen(op->path)) != TRK_BUF_OK)
-    luaL_error(L, "not enough memory");
-  return call;
+  if (call != NULL) {
+    call->operation = op;
+    trk_buf_clear(&call->path);
+    trk_buf_clear(&call->body);
+    if (trk_buf_add(&call->path, op->path, strlen(op->path)) == TRK_BUF_OK)
+      return call;
+  }
+  luaL_error(L, "not enough memory");
+  return NULL;
 }
 
 /* Words what the form found wrong: message and field are on top. */
@@ -208,8 +210,7 @@ static int raise_with_outcome(lua_State *L, const struct trk_call *call) {
       [TRK_NOT_SENT] = "the request was not sent",
       [TRK_REFUSED] = "the request was refused",
       [TRK_APPLIED] = "the request had been applied",
-      [TRK_UNKNOWN] = "the request was sent; whether it was applied is "
-                      "unknown",
+      [TRK_UNKNOWN] = "the request was sent and may have been applied",
   };
   if (lua_type(L, -1) == LUA_TSTRING)
     lua_pushfstring(L, "%s (trunking.%s: %s)", lua_tostring(L, -1),

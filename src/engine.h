@@ -16,9 +16,9 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-#define TRK_REQUEST_MAX (64u * 1024u)
-#define TRK_REPLY_MAX (1024u * 1024u)
-#define TRK_HEADERS_MAX (64u * 1024u)
+#define TRK_REQUEST_MAX ((size_t)64 * 1024)
+#define TRK_REPLY_MAX ((size_t)1024 * 1024)
+#define TRK_HEADERS_MAX ((size_t)64 * 1024)
 
 /* What a client is made with. Strings are copied; NULL where noted. They
  * become headers and URLs, so none may hold a control character. */

@@ -126,10 +126,11 @@ static long long days_before(int year, int month, int day) {
 
 static int month_of(const char *s) {
   static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  int i;
-  for (i = 0; i < 12; i++)
-    if (strncmp(names + 3 * i, s, 3) == 0)
-      return i + 1;
+  const char *name = names;
+  int month;
+  for (month = 1; month <= 12; month++, name += 3)
+    if (strncmp(name, s, 3) == 0)
+      return month;
   return 0;
 }
 

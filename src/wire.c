@@ -119,6 +119,7 @@ static int on_request(void *data, char *peer_ip, char *own_ip, int peer_port,
 static long local_port(curl_socket_t fd) {
   struct sockaddr_storage at;
   socklen_t len = sizeof at;
+  memset(&at, 0, sizeof at);
   if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
     return 0;
   if (at.ss_family == AF_INET)

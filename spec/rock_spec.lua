@@ -1,0 +1,69 @@
+-- The rock, as a user gets it: `luarocks make` into an empty tree, from a copy
+-- of the checkout, then a create from elsewhere. lua-cjson is Debian's, told
+-- to LuaRocks as provided, so that the whole dependency check runs.
+
+local function sh(command)
+  local pipe = assert(io.popen("(" .. command .. ") 2>&1; echo \"rc=$?\""))
+  local text = pipe:read "*a"
+  pipe:close()
+  return text:match "rc=(%d+)%s*$" == "0", text
+end
+
+local script = [[
+local trunking = require "trunking"
+assert(package.searchpath == nil or
+  package.searchpath("trunking.core", package.cpath):find(TREE, 1, true) == 1)
+local client = assert(trunking.new {
+  base_url = os.getenv "TRUNKING_SANDBOX",
+  ca_file = os.getenv "TRUNKING_SANDBOX_CA",
+  account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
+  auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
+})
+print("created " .. assert(client.create { friendly_name = "rock" }).sid)
+]]
+
+describe("the rock", function()
+  local dir
+  local rockspec = "trunking-0.1.0-1.rockspec"
+
+  setup(function()
+    local pipe = io.popen "mktemp -d"
+    dir = pipe:read "*l"
+    pipe:close()
+    assert(sh("mkdir " .. dir .. "/src && cp -r src lua examples LICENSE "
+      .. rockspec .. " README.md " .. dir .. "/src"))
+    local config = assert(io.open(dir .. "/config.lua", "w"))
+    config:write 'rocks_provided = { ["lua-cjson"] = "2.1.0-1" }\n'
+    config:close()
+  end)
+
+  teardown(function() sh("rm -rf " .. dir) end)
+
+  it("has a rockspec without faults", function()
+    local ok, text = sh("luarocks lint " .. rockspec)
+    assert.is_true(ok, text)
+  end)
+
+  for _, version in ipairs { "5.4", "5.1" } do
+    it("installs into an empty tree and creates, Lua " .. version, function()
+      local tree = dir .. "/tree" .. version
+      local ok, text = sh(("cd %s/src && LUAROCKS_CONFIG=%s/config.lua "
+        .. "luarocks --lua-version=%s make --tree %s"):format(dir, dir,
+        version, tree))
+      assert.is_true(ok, text)
+      local file = assert(io.open(dir .. "/try.lua", "w"))
+      file:write((script:gsub("TREE", ("%q"):format(tree))))
+      file:close()
+      local paths = ("eval \"$(luarocks --lua-version=%s --tree %s path)\"")
+        :format(version, tree)
+      local clean = "unset LUA_PATH LUA_CPATH; cd / && "
+      ok, text = sh(clean .. paths .. " && lua" .. version .. " " .. dir
+        .. "/try.lua")
+      assert.is_true(ok, text)
+      assert.truthy(text:find "created TK%x+")
+      ok = sh("rm -rf " .. tree .. "; " .. clean .. paths .. " && lua"
+        .. version .. " " .. dir .. "/try.lua")
+      assert.is_false(ok, "found without its tree")
+    end)
+  end
+end)

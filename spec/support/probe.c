@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ * probe: opens the pure rooms (verdict, form) to the specs, as plain Lua
+ * functions over plain values. It decides nothing itself: what is left out
+ * of a table gets a default, and a misspelt key raises, so that no case can
+ * test something else than it says. Built by `make probe`, never installed.
+ */
+#include "api.h"
+#include "buf.h"
+#include "compat.h"
+#include "engine.h"
+#include "form.h"
+#include "verdict.h"
+
+#define BUF_T "trunking.probe.buf"
+
+int luaopen_probe(lua_State *L);
+
+/* In the order of their enums. */
+static const char *const outcomes[] = {"done", "not_sent", "refused",
+                                       "applied", "unknown", NULL};
+static const char *const methods[] = {"GET", "POST", "DELETE", NULL};
+static const char *const causes[] = {
+    "none",    "dns",       "connect", "tls",    "timeout",   "network",
+    "garbage", "too_large", "memory",  "config", "cancelled", NULL};
+static const char *const bodies[] = {"unread", "good", "bad", "foreign",
+                                     NULL};
+
+/* ---- tables in ---------------------------------------------------- */
+
+static void check_keys(lua_State *L, int table, const char *const *known) {
+  luaL_checktype(L, table, LUA_TTABLE);
+  lua_pushnil(L);
+  while (lua_next(L, table) != 0) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1); /* checkoption must not touch the walked key */
+    (void)luaL_checkoption(L, lua_gettop(L), NULL, known);
+    lua_pop(L, 1);
+  }
+}
+
+static lua_Number number(lua_State *L, int table, const char *key,
+                         lua_Number fallback) {
+  lua_Number n;
+  lua_getfield(L, table, key);
+  n = luaL_optnumber(L, lua_gettop(L), fallback);
+  lua_pop(L, 1);
+  return n;
+}
+
+static int boolean(lua_State *L, int table, const char *key) {
+  int b;
+  lua_getfield(L, table, key);
+  b = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return b;
+}
+
+static int word(lua_State *L, int table, const char *key,
+                const char *fallback, const char *const *words) {
+  int i;
+  lua_getfield(L, table, key);
+  i = luaL_checkoption(L, lua_gettop(L), fallback, words);
+  lua_pop(L, 1);
+  return i;
+}
+
+static void read_evidence(lua_State *L, int table, struct trk_evidence *e) {
+  static const char *const known[] = {
+      "method", "expect",    "begun",       "status", "cause",
+      "body",   "transient", "was_unknown", NULL};
+  check_keys(L, table, known);
+  e->method = (enum trk_method)word(L, table, "method", "POST", methods);
+  e->expect = (long)number(L, table, "expect", 201);
+  e->begun = (int)number(L, table, "begun", 1);
+  e->status = (long)number(L, table, "status", 0);
+  e->cause = (enum trk_cause)word(L, table, "cause", "none", causes);
+  e->transient = boolean(L, table, "transient");
+  e->was_unknown = boolean(L, table, "was_unknown");
+  e->body = (enum trk_body)word(L, table, "body", "unread", bodies);
+}
+
+static void read_history(lua_State *L, int table, struct trk_history *h) {
+  static const char *const known[] = {
+      "attempts",   "max_attempts",   "budget", "left_ms",
+      "timeout_ms", "retry_after_ms", "random", NULL};
+  check_keys(L, table, known);
+  h->attempts = (unsigned)number(L, table, "attempts", 1);
+  h->max_attempts = (unsigned)number(L, table, "max_attempts", 0);
+  h->budget = (int)number(L, table, "budget", TRK_BUDGET_FULL);
+  h->left_ms = (long)number(L, table, "left_ms", 30000);
+  h->timeout_ms = (long)number(L, table, "timeout_ms", 30000);
+  h->retry_after_ms = (long)number(L, table, "retry_after_ms", -1);
+  h->random = (double)number(L, table, "random", 0);
+}
+
+/* ---- verdict ------------------------------------------------------ */
+
+static int probe_verdict(lua_State *L) {
+  struct trk_evidence seen;
+  read_evidence(L, 1, &seen);
+  lua_pushstring(L, outcomes[trk_verdict(&seen)]);
+  return 1;
+}
+
+static enum trk_outcome check_outcome(lua_State *L, int arg) {
+  return (enum trk_outcome)luaL_checkoption(L, arg, NULL, outcomes);
+}
+
+static int probe_retry_delay(lua_State *L) {
+  enum trk_outcome outcome = check_outcome(L, 1);
+  struct trk_evidence seen;
+  struct trk_history past;
+  read_evidence(L, 2, &seen);
+  read_history(L, 3, &past);
+  lua_pushinteger(L, (lua_Integer)trk_retry_delay(outcome, &seen, &past));
+  return 1;
+}
+
+static int probe_budget_after(lua_State *L) {
+  int budget = (int)luaL_checkinteger(L, 1);
+  lua_pushinteger(L, trk_budget_after(budget, check_outcome(L, 2)));
+  return 1;
+}
+
+static int probe_retry_after(lua_State *L) {
+  const char *value = luaL_optstring(L, 1, NULL);
+  const char *date = luaL_optstring(L, 2, NULL);
+  lua_pushinteger(L, (lua_Integer)trk_retry_after(value, date));
+  return 1;
+}
+
+static int probe_http_date(lua_State *L) {
+  const char *text = luaL_optstring(L, 1, NULL);
+  lua_pushinteger(L, (lua_Integer)trk_http_date(text));
+  return 1;
+}
+
+/* ---- form --------------------------------------------------------- */
+
+static int buf_gc(lua_State *L) {
+  trk_buf_free(luaL_checkudata(L, 1, BUF_T));
+  return 0;
+}
+
+/* A buffer that Lua owns from birth: freed whoever raises. */
+static struct trk_buf *push_buf(lua_State *L) {
+  struct trk_buf *b = lua_newuserdata(L, sizeof *b);
+  trk_buf_init(b, TRK_REQUEST_MAX);
+  if (luaL_newmetatable(L, BUF_T)) {
+    lua_pushcfunction(L, buf_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+/* form(params, validate): the body of create; or nil, message, field (or
+ * nil), "invalid" or "unknown". validate is true when left out. */
+static int probe_form(lua_State *L) {
+  int validate = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
+  struct trk_buf *b;
+  enum trk_form_rc rc;
+  int top;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  b = push_buf(L);
+  lua_pushnil(L); /* what a refusal begins with */
+  top = lua_gettop(L);
+  rc = trk_form_encode(L, 1, &trk_operations[0], validate, b);
+  if (rc == TRK_FORM_OK) {
+    if (lua_gettop(L) != top)
+      return luaL_error(L, "the form left something on the stack");
+    lua_pushlstring(L, trk_buf_str(b), b->len);
+    trk_buf_free(b);
+    return 1;
+  }
+  trk_buf_free(b);
+  lua_pushvalue(L, top);
+  lua_pushvalue(L, -3); /* message */
+  lua_pushvalue(L, -3); /* field */
+  lua_pushstring(L, rc == TRK_FORM_UNKNOWN ? "unknown" : "invalid");
+  return 4;
+}
+
+TRK_EXPORT int luaopen_probe(lua_State *L) {
+  static const struct {
+    const char *name;
+    lua_CFunction f;
+  } functions[] = {
+      {"verdict", probe_verdict},           {"form", probe_form},
+      {"retry_delay", probe_retry_delay},   {"http_date", probe_http_date},
+      {"budget_after", probe_budget_after}, {"retry_after", probe_retry_after},
+  };
+  size_t i;
+  lua_newtable(L);
+  for (i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+    lua_pushcfunction(L, functions[i].f);
+    lua_setfield(L, -2, functions[i].name);
+  }
+  return 1;
+}

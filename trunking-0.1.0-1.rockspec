@@ -1,0 +1,47 @@
+rockspec_format = "3.0"
+package = "trunking"
+version = "0.1.0-1"
+source = {
+  -- `luarocks make` builds from the checkout and does not read this.
+  url = "git+https://trunking.invalid/trunking.git",
+  tag = "v0.1.0",
+}
+description = {
+  summary = "A client for Twilio's SIP Trunking API",
+  detailed = [[
+    Creates SIP trunks from Lua tables over libcurl, and tells the truth about
+    what became of a request: created, not created, or unknown.]],
+  license = "MIT",
+}
+dependencies = { "lua >= 5.1, < 5.5", "lua-cjson >= 2.1.0" }
+external_dependencies = { CURL = { library = "curl" } }
+build = {
+  type = "builtin",
+  modules = {
+    ["trunking"] = "lua/trunking/init.lua",
+    ["trunking.config"] = "lua/trunking/config.lua",
+    ["trunking.enum"] = "lua/trunking/enum.lua",
+    ["trunking.error"] = "lua/trunking/error.lua",
+    ["trunking.suggest"] = "lua/trunking/suggest.lua",
+    ["trunking.time"] = "lua/trunking/time.lua",
+    ["trunking.sandbox"] = "lua/trunking/sandbox.lua",
+    ["trunking.sandbox.checks"] = "lua/trunking/sandbox/checks.lua",
+    ["trunking.sandbox.collection"] = "lua/trunking/sandbox/collection.lua",
+    ["trunking.sandbox.domains"] = "lua/trunking/sandbox/domains.lua",
+    ["trunking.sandbox.faults"] = "lua/trunking/sandbox/faults.lua",
+    ["trunking.sandbox.resources"] = "lua/trunking/sandbox/resources.lua",
+    ["trunking.sandbox.wire"] = "lua/trunking/sandbox/wire.lua",
+    ["trunking.core"] = {
+      sources = {
+        "src/api.c", "src/buf.c", "src/client.c", "src/core.c",
+        "src/engine.c", "src/form.c", "src/reply.c", "src/verdict.c",
+        "src/wire.c",
+      },
+      defines = { "_GNU_SOURCE" },
+      libraries = { "curl", "pthread" },
+      incdirs = { "$(CURL_INCDIR)" },
+      libdirs = { "$(CURL_LIBDIR)" },
+    },
+  },
+  copy_directories = { "examples" },
+}
