@@ -73,7 +73,7 @@ demo: deps-demo
 	  LUA_CPATH='$(call LUA_CPATH_OF,5.4)' spec/support/demo
 
 sandbox: deps-demo
-	@exec $(SANDBOX)
+	@$(SANDBOX) || [ $$? = 130 ] # 130: Ctrl-C, as it should end
 
 # ---- proving ---------------------------------------------------------
 

@@ -15,8 +15,8 @@ void trk_buf_init(struct trk_buf *b, size_t max) {
   b->max = max;
 }
 
-/* Room for n bytes more and the NUL; doubling, so that appends stay cheap. */
-static enum trk_buf_rc reserve(struct trk_buf *b, size_t n) {
+/* Doubling, so that appends stay cheap. */
+enum trk_buf_rc trk_buf_reserve(struct trk_buf *b, size_t n) {
   size_t need, size;
   char *data;
   if (n > b->max - b->len)
@@ -36,7 +36,7 @@ static enum trk_buf_rc reserve(struct trk_buf *b, size_t n) {
 }
 
 enum trk_buf_rc trk_buf_add(struct trk_buf *b, const void *bytes, size_t n) {
-  enum trk_buf_rc rc = reserve(b, n);
+  enum trk_buf_rc rc = trk_buf_reserve(b, n);
   if (rc != TRK_BUF_OK)
     return rc;
   if (n > 0)

@@ -28,6 +28,10 @@ void trk_buf_init(struct trk_buf *b, size_t max);
 /* Appends n bytes, all or none. */
 enum trk_buf_rc trk_buf_add(struct trk_buf *b, const void *bytes, size_t n);
 
+/* Makes room for n bytes more and the NUL, for a caller who writes them at
+ * data + len and then moves len himself. */
+enum trk_buf_rc trk_buf_reserve(struct trk_buf *b, size_t n);
+
 /* Empties it; the memory stays for the next use, unless it grew large. */
 void trk_buf_clear(struct trk_buf *b);
 

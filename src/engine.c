@@ -189,7 +189,8 @@ static void judge(struct trk_engine *e, struct trk_call *call) {
   enum trk_outcome outcome = trk_verdict(&call->seen);
   int64_t now = now_ms();
   long delay;
-  e->budget = trk_budget_after(e->budget, outcome);
+  if (outcome != TRK_REFUSED || call->seen.status == 429)
+    e->budget = trk_budget_after(e->budget, outcome);
   past.attempts = call->attempts;
   past.max_attempts = e->shared.options.max_attempts;
   past.budget = e->budget;

@@ -6,58 +6,67 @@
 #include "compat.h"
 
 #include <stdint.h>
+#include <stdio.h> /* snprintf */
 #include <string.h>
 
+#define EXACT 9007199254740992.0 /* 2^53: doubles are exact below */
 #define DOMAIN_SUFFIX ".pstn.twilio.com"
 #define DOMAIN_MAX 253u /* RFC 1035, 2.3.4 */
 #define LABEL_MAX 63u
+#define SHOWN_MAX 60u /* bytes of a wrong value that a message quotes */
 
 /* ---- encoding ----------------------------------------------------- */
 
-/* RFC 3986's unreserved characters stand for themselves. */
+/* RFC 3986's unreserved characters stand for themselves: a bit for each. */
 static int is_plain(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-         c == '~';
+  static const uint32_t plain[8] = {0, 0x03FF6000, 0x87FFFFFE, 0x47FFFFFE,
+                                    0, 0, 0, 0};
+  return (int)(plain[c >> 5] >> (c & 31) & 1);
 }
 
-static enum trk_buf_rc add_escaped(struct trk_buf *out, const char *s,
-                                   size_t len) {
+static size_t escaped_size(const char *s, size_t len) {
+  size_t size = len, i;
+  for (i = 0; i < len; i++)
+    if (!is_plain((unsigned char)s[i]))
+      size += 2;
+  return size;
+}
+
+static char *escape(char *at, const char *s, size_t len) {
   static const char hex[] = "0123456789ABCDEF";
-  char chunk[192];
-  size_t i = 0, n;
-  enum trk_buf_rc rc = TRK_BUF_OK;
-  while (i < len && rc == TRK_BUF_OK) {
-    for (n = 0; i < len && n + 3 <= sizeof chunk; i++) {
-      unsigned char c = (unsigned char)s[i];
-      if (is_plain(c)) {
-        chunk[n++] = (char)c;
-        continue;
-      }
-      chunk[n++] = '%';
-      chunk[n++] = hex[c >> 4];
-      chunk[n++] = hex[c & 15];
+  size_t i;
+  for (i = 0; i < len; i++) {
+    unsigned char c = (unsigned char)s[i];
+    if (is_plain(c)) {
+      *at++ = (char)c;
+      continue;
     }
-    rc = trk_buf_add(out, chunk, n);
+    *at++ = '%';
+    *at++ = hex[c >> 4];
+    *at++ = hex[c & 15];
   }
-  return rc;
+  return at;
 }
 
 /* The pair "Name=value", with its '&' before all but the first. */
 static enum trk_form_rc add_pair(lua_State *L, struct trk_buf *out,
                                  const char *form, const char *name,
                                  const char *value, size_t len) {
-  enum trk_buf_rc rc = TRK_BUF_OK;
-  if (out->len > 0)
-    rc = trk_buf_add(out, "&", 1);
-  if (rc == TRK_BUF_OK)
-    rc = add_escaped(out, form, strlen(form));
-  if (rc == TRK_BUF_OK)
-    rc = trk_buf_add(out, "=", 1);
-  if (rc == TRK_BUF_OK)
-    rc = add_escaped(out, value, len);
-  if (rc == TRK_BUF_OK)
+  size_t form_len = strlen(form);
+  size_t need = 2 + escaped_size(form, form_len) + escaped_size(value, len);
+  enum trk_buf_rc rc = trk_buf_reserve(out, need);
+  char *at;
+  if (rc == TRK_BUF_OK) {
+    at = out->data + out->len;
+    if (out->len > 0)
+      *at++ = '&';
+    at = escape(at, form, form_len);
+    *at++ = '=';
+    at = escape(at, value, len);
+    *at = '\0';
+    out->len = (size_t)(at - out->data);
     return TRK_FORM_OK;
+  }
   if (rc == TRK_BUF_NO_MEMORY)
     luaL_error(L, "not enough memory");
   lua_pushfstring(L, "the request is over its limit of %d bytes",
@@ -132,7 +141,7 @@ static const char *check_enum(lua_State *L, const struct trk_field *f,
     lua_pushstring(L, *word);
     lua_pushstring(L, word[1] != NULL ? ", " : "");
   }
-  lua_pushfstring(L, "; got '%s'", s);
+  lua_pushfstring(L, strlen(s) <= SHOWN_MAX ? "; got '%s'" : "", s);
   lua_concat(L, lua_gettop(L) - top);
   return lua_tostring(L, -1);
 }
@@ -183,6 +192,8 @@ static const char *check_domain(lua_State *L, const struct trk_field *f,
 static const char *check_url(lua_State *L, const struct trk_field *f,
                              const char *s, size_t len) {
   size_t i, host = 0;
+  if (utf8_length(s, len) < 0)
+    return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
   if (len > 7 && same_ignoring_case(s, "http://", 7))
     host = 7;
   else if (len > 8 && same_ignoring_case(s, "https://", 8))
@@ -231,6 +242,11 @@ static int is_null(lua_State *L, int index) {
          lua_touserdata(L, index) == NULL;
 }
 
+static int is_empty(lua_State *L, int index) {
+  return lua_type(L, index) == LUA_TSTRING &&
+         *lua_tostring(L, index) == '\0';
+}
+
 static enum trk_form_rc add_string(lua_State *L, int value,
                                    const struct trk_field *f, int validate,
                                    struct trk_buf *out) {
@@ -258,7 +274,7 @@ static enum trk_form_rc add_value(lua_State *L, int value,
     const char *word = lua_toboolean(L, value) ? "true" : "false";
     return add_pair(L, out, f->form, f->name, word, strlen(word));
   }
-  if (f->type == TRK_BOOLEAN)
+  if (f->type == TRK_BOOLEAN && !is_empty(L, value))
     return wrong_type(L, value, f->name, "a boolean");
   if (type != LUA_TSTRING)
     return wrong_type(L, value, f->name, "a string");
@@ -269,10 +285,11 @@ static enum trk_form_rc add_value(lua_State *L, int value,
 
 /* Which field a key names, by either spelling; -1: none. */
 static int find_field(const struct trk_operation *op, const char *key) {
+  const struct trk_field *f = op->fields;
   size_t i;
-  for (i = 0; i < op->nfields; i++)
-    if (strcmp(op->fields[i].name, key) == 0 ||
-        strcmp(op->fields[i].form, key) == 0)
+  for (i = 0; i < op->nfields; i++, f++)
+    if ((*f->name == *key && strcmp(f->name, key) == 0) ||
+        (*f->form == *key && strcmp(f->form, key) == 0))
       return (int)i;
   return -1;
 }
@@ -305,9 +322,11 @@ static enum trk_form_rc add_unknown(lua_State *L, const char *key, int value,
   f.form = push_form_name(L, key);
   if (lua_type(L, value) == LUA_TBOOLEAN)
     f.type = TRK_BOOLEAN;
-  if (lua_type(L, value) == LUA_TNUMBER && n >= -2147483648.0 &&
-      n <= 2147483647.0 && n == (lua_Number)(int)n) {
-    lua_pushfstring(L, "%d", (int)n); /* 10.0 goes as 10 */
+  if (lua_type(L, value) == LUA_TNUMBER && n > -EXACT && n < EXACT &&
+      n == (lua_Number)(int64_t)n) {
+    char text[24];
+    snprintf(text, sizeof text, "%.0f", (double)n); /* 10.0 goes as 10 */
+    lua_pushstring(L, text);
     value = lua_gettop(L);
   }
   return add_value(L, value, &f, 0, out);
@@ -358,8 +377,8 @@ static enum trk_form_rc read_names(lua_State *L, int index,
       return TRK_FORM_INVALID;
     }
     key = lua_tolstring(L, -2, &len);
-    if (strlen(key) != len) {
-      lua_pushliteral(L, "a field's name holds a NUL byte");
+    if (strlen(key) != len || (len == 0 && !validate)) {
+      lua_pushliteral(L, "a field's name is empty or holds a NUL byte");
       lua_pushnil(L);
       return TRK_FORM_INVALID;
     }

@@ -104,7 +104,7 @@ static int is_sid(const char *s, size_t len, const char *prefix) {
   return 1;
 }
 
-/* The string at a field of the table on top, or NULL; left on the stack. */
+/* The string at a field of a table, or NULL; left on the stack. */
 static const char *string_field(lua_State *L, int table, const char *name,
                                 size_t *len) {
   lua_pushstring(L, name);
@@ -112,6 +112,7 @@ static const char *string_field(lua_State *L, int table, const char *name,
   return lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
 }
 
+/* ASCII, whatever the case. */
 static int same_folded(const char *a, const char *b) {
   for (; *a != '\0' && *b != '\0'; a++, b++) {
     char x = *a >= 'A' && *a <= 'Z' ? (char)(*a + 32) : *a;
@@ -136,16 +137,15 @@ static int echoes_domain(lua_State *L, int reply, int params) {
 
 static enum trk_body judge_body(lua_State *L, const struct trk_call *call,
                                 const char *account, int reply, int params) {
-  size_t len = 0;
+  size_t len = 0, owner_len;
   int top = lua_gettop(L);
   enum trk_body body = TRK_BODY_GOOD;
   const char *sid = string_field(L, reply, "sid", &len);
-  const char *owner = string_field(L, reply, "account_sid", &len);
-  len = sid != NULL ? strlen(sid) : 0;
+  const char *owner = string_field(L, reply, "account_sid", &owner_len);
   if (!is_sid(sid, len, call->operation->sid_prefix))
     body = TRK_BODY_BAD;
   else if ((owner != NULL && *account != '\0' &&
-            strcmp(owner, account) != 0) ||
+            !same_folded(owner, account)) ||
            (lua_istable(L, params) && !echoes_domain(L, reply, params)))
     body = TRK_BODY_FOREIGN;
   lua_settop(L, top);
@@ -193,6 +193,15 @@ int trk_reply_unsent(lua_State *L, int kit, const struct trk_operation *op) {
   return push_error(L, kit);
 }
 
+/* Once the expected status came, all that was wrong is the reply. */
+static const char *kind_of(const struct trk_call *call) {
+  enum trk_cause cause = call->seen.cause;
+  if (call->seen.status == call->seen.expect && cause != TRK_TIMEOUT &&
+      cause != TRK_MEMORY && cause != TRK_CANCELLED)
+    return kinds[TRK_NO_CAUSE];
+  return kinds[cause];
+}
+
 static const char *why(const struct trk_call *call) {
   if (call->seen.body == TRK_BODY_FOREIGN)
     return "the reply answers another request than this one";
@@ -208,7 +217,7 @@ static int push_failure(lua_State *L, const struct trk_call *call,
   set_operation(L, call->operation);
   set_text(L, "outcome", trk_outcome_word(call->outcome));
   if (call->seen.status == 0 || call->seen.status == call->operation->status)
-    set_text(L, "kind", kinds[call->seen.cause]);
+    set_text(L, "kind", kind_of(call));
   set_text(L, "message", why(call));
   set_text(L, "request_id", call->request_id);
   set_number(L, "attempts", call->attempts);

@@ -55,6 +55,8 @@ int trk_budget_after(int budget, enum trk_outcome outcome) {
 static int repeatable(enum trk_outcome outcome,
                       const struct trk_evidence *seen, long *base,
                       long *cap, unsigned *limit) {
+  if (seen->was_unknown)
+    outcome = verdict_alone(seen); /* this attempt's own says how to go on */
   *base = 100;
   *cap = 2000;
   *limit = NETWORK_ATTEMPTS;
@@ -113,14 +115,23 @@ static int two_digits(const char *s) {
   return (s[0] - '0') * 10 + (s[1] - '0');
 }
 
+static int is_leap(int year) {
+  return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int month_days(int year, int month) {
+  if (month == 2)
+    return is_leap(year) ? 29 : 28;
+  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
 /* Days from 1970-01-01, proleptic Gregorian, month 1..12. */
 static long long days_before(int year, int month, int day) {
   static const int before[] = {0,   31,  59,  90,  120, 151,
                                181, 212, 243, 273, 304, 334};
   long long y = year - 1;
   long long days = y * 365 + y / 4 - y / 100 + y / 400;
-  int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  days += before[month - 1] + (month > 2 && leap ? 1 : 0) + day - 1;
+  days += before[month - 1] + (month > 2 && is_leap(year) ? 1 : 0) + day - 1;
   return days - 719162; /* 0001-01-01 to 1970-01-01 */
 }
 
@@ -137,7 +148,8 @@ static int month_of(const char *s) {
 long long trk_http_date(const char *text) {
   int day, month, century, year, hour, minute, second;
   if (text == NULL || strlen(text) != 29 ||
-      strcmp(text + 25, " GMT") != 0 || text[3] != ',' ||
+      strcmp(text + 25, " GMT") != 0 || text[3] != ',' || text[4] != ' ' ||
+      text[7] != ' ' || text[11] != ' ' || text[16] != ' ' ||
       text[19] != ':' || text[22] != ':')
     return -1;
   day = two_digits(text + 5);
@@ -147,7 +159,8 @@ long long trk_http_date(const char *text) {
   hour = two_digits(text + 17);
   minute = two_digits(text + 20);
   second = two_digits(text + 23);
-  if (day < 1 || day > 31 || month == 0 || century < 19 || year < 0 ||
+  if (month == 0 || century < 0 || year < 0 || century * 100 + year < 1970 ||
+      day < 1 || day > month_days(century * 100 + year, month) ||
       hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
       second > 60)
     return -1;

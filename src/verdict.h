@@ -69,7 +69,8 @@ enum trk_outcome trk_verdict(const struct trk_evidence *seen);
  * proposal A6). */
 #define TRK_BUDGET_FULL 100
 
-/* The budget after an attempt with this outcome. */
+/* The budget after an attempt with this outcome. Refusals that are not about
+ * load (any but 429) are not the server's failures: do not count them. */
 int trk_budget_after(int budget, enum trk_outcome outcome);
 
 struct trk_history {

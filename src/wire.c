@@ -30,6 +30,8 @@
 #define READ_REUSE_S 118L /* libcurl's default */
 
 static const char no_memory[] = "not enough memory";
+static const char headers_too_large[] =
+    "the reply's headers are over the limit of 64 KiB";
 
 /* ---- callbacks ---------------------------------------------------- */
 
@@ -44,15 +46,18 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *data) {
 /* Copies the value of "Name: value\r\n" into out, unless it is too long. */
 static int header_value(const char *line, size_t len, const char *name,
                         char *out, size_t size) {
-  size_t skip = strlen(name);
+  size_t skip = strlen(name), i;
   if (len <= skip || strncasecmp(line, name, skip) != 0)
     return 0;
   while (skip < len && (line[skip] == ' ' || line[skip] == '\t'))
     skip++;
   while (len > skip && (unsigned char)line[len - 1] <= ' ')
     len--;
-  if (len - skip >= size || memchr(line + skip, '\0', len - skip) != NULL)
+  if (len - skip >= size)
     return 1;
+  for (i = skip; i < len; i++) /* it may end on a terminal */
+    if (line[i] < ' ' || line[i] > '~')
+      return 1;
   memcpy(out, line + skip, len - skip);
   out[len - skip] = '\0';
   return 1;
@@ -521,6 +526,8 @@ static void cause_of(const struct trk_wire *w, CURLcode rc,
     }
   if (rc == CURLE_UNSUPPORTED_PROTOCOL && w->begun > 0)
     seen->cause = TRK_GARBAGE; /* of the reply, not of the URL */
+  if (rc == CURLE_OUT_OF_MEMORY && seen->status > 0)
+    seen->cause = TRK_TOO_LARGE; /* a header line over libcurl's own bound */
   if (rc == CURLE_WRITE_ERROR)
     seen->cause = w->too_large ? TRK_TOO_LARGE : TRK_MEMORY;
   if (w->strayed)
@@ -560,13 +567,14 @@ static const char *text_of(const struct trk_wire *w, CURLcode rc, long sys) {
     return "the connection closed before a reply came";
   if (w->too_large)
     return w->header_bytes > TRK_HEADERS_MAX
-               ? "the reply's headers are over the limit of 64 KiB"
+               ? headers_too_large
                : "the reply is over the limit of its size";
   if (sys == EMFILE || sys == ENFILE)
     return "no file descriptor left for a connection";
   if (rc == CURLE_OUT_OF_MEMORY)
-    return w->begun > 0 ? "no memory for the reply, or a header too long"
-                        : no_memory;
+    return w->call->seen.status > 0
+               ? headers_too_large
+               : no_memory;
   return w->text[0] != '\0' ? w->text : curl_easy_strerror(rc);
 }
 

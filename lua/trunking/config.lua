@@ -58,7 +58,7 @@ end
 local function check_sid(name, value, prefix, instead)
   check_plain(name, value)
   if #value == 34 and value:match("^" .. prefix .. "%x+$") then return end
-  local other = value:match "^(%u%u)%x+$"
+  local other = #value == 34 and value:match "^(%u%u)%x+$"
   if other and other ~= prefix then
     refuse(name, "%s must begin with %s; this one begins with %s%s", name,
       prefix, other, other == instead[1] and "; " .. instead[2] or "")
@@ -142,7 +142,7 @@ end
 -- ---- origin ---------------------------------------------------------
 
 local function check_label(name, value)
-  if not value:match "^%l[%l%d-]*$" then
+  if not value:match "^%l[%l%d-]*$" or value:find "%-$" or #value > 63 then
     refuse(name, "%s must be a name like %s", name,
       name == "edge" and "dublin" or "ie1")
   end
@@ -182,7 +182,7 @@ local function split_url(url)
   end
   local host, port = rest:match "^(.-):(%d+)$"
   host = host or rest
-  if not (host:match "^[%w.-]+$" or host:match "^%[[%x:.]+%]$") or
+  if not (host:match "^%w[%w.-]*$" or host:match "^%[%x*:[%x:.]*%x%]$") or
     port and (tonumber(port) < 1 or tonumber(port) > 65535) then
     refuse("base_url", "base_url has no valid host and port")
   end
@@ -243,20 +243,21 @@ end
 
 -- http: never through a proxy, which would see the Authorization header.
 local function proxy(value, origin)
-  if value == nil or origin:find "^http:" then return "" end
+  if value == nil then return "" end
   check_plain("proxy", value)
-  if value == "env" then return nil end
   if value ~= "" and not value:match "^%w+://[^%s]+$" and
     not value:match "^[%w.%[%]:-]+$" then
     refuse("proxy", "proxy must be a URL, 'env' for the environment's, or "
       .. "''")
   end
+  if origin:find "^http:" then return "" end
+  if value == "env" then return nil end
   return value
 end
 
 local function user_agent(extra, version)
   local own = "trunking-lua/" .. version
-  if extra == nil then return own end
+  if extra == nil or extra == "" then return own end
   check_plain("user_agent", extra)
   if #extra > 256 then
     refuse("user_agent", "user_agent is over 256 bytes long")

@@ -21,7 +21,7 @@ local function line(err)
   words[#words + 1] = tostring(err.kind)
   words[#words + 1] = tostring(err.outcome)
   if err.request_id then words[#words + 1] = err.request_id end
-  local message = tostring(err.message):gsub("%s+", " ")
+  local message = tostring(err.message):gsub("[%c%s]+", " ")
   return ("%s: %s (%s)"):format(at, message, table.concat(words, ", "))
 end
 
@@ -48,7 +48,8 @@ end
 -- A server's words, fit for a terminal: no control characters, not endless.
 local function clean(text)
   if type(text) ~= "string" then return nil end
-  text = text:gsub("[%c\127]+", " "):gsub("^ +", ""):gsub(" +$", "")
+  text = text:sub(1, 4 * MAX_MESSAGE):gsub("\194[\128-\159]", " ")
+  text = text:gsub("[%c\127 ]+", " "):gsub("^ ", ""):gsub(" $", "")
   if #text > MAX_MESSAGE then
     local cut = text:sub(1, MAX_MESSAGE)
     text = cut:gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
@@ -56,9 +57,14 @@ local function clean(text)
   return text ~= "" and text or nil
 end
 
+-- A code as a whole number, from a number or its digits.
 local function whole(value)
-  if type(value) == "string" then value = tonumber(value) end
-  return type(value) == "number" and value or nil
+  if type(value) == "string" and #value < 16 and value:find "^%d+$" then
+    value = tonumber(value)
+  end
+  if type(value) ~= "number" or value ~= value or value % 1 ~= 0 or
+    value < 0 or value > 2 ^ 53 then return nil end
+  return math.tointeger and math.tointeger(value) or value
 end
 
 -- "title: detail", without saying a thing twice.
@@ -91,7 +97,7 @@ end
 local function read_text(err, body)
   local page = body:sub(1, 8192)
   local title = page:match("<[Tt][Ii][Tt][Ll][Ee][^>]*>(.-)</")
-  err.message = clean(title) or clean((page:gsub("<[^>]*>", " ")))
+  err.message = clean(title) or clean((page:gsub("<[^<>]*>", " ")))
 end
 
 local by_status = { [401] = "auth", [403] = "auth", [404] = "not_found",
@@ -117,7 +123,7 @@ local hints = {
 }
 
 local function applied_message(raw)
-  if raw.kind == "reply" and raw.outcome == "applied" then
+  if raw.outcome == "applied" then
     local why = raw.message and (" (" .. raw.message .. ")") or ""
     return "it was done, but the reply could not be read" .. why ..
       "; look for it in the list of trunks before you try again"

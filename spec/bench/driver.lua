@@ -1,0 +1,97 @@
+-- What spec/bench/run runs beside a running sandbox: the sections one after
+-- another, then each goal with the figure seen.
+-- Promises: leaves no process behind; exit status 0 whatever the figures, but
+-- for a void run (2) and for --gate (1 when the instruction goal is missed).
+-- SPDX-License-Identifier: MIT
+
+local here = os.getenv "BENCH_HERE"
+package.path = here .. "/?.lua;" .. here .. "/../support/?.lua;" .. package.path
+
+local control = require "sandbox.control"
+local pool = require "pool"
+local cold = require "sections.cold"
+local instructions = require "sections.instructions"
+local memory = require "sections.memory"
+local sequential = require "sections.sequential"
+local startup = require "sections.startup"
+
+local short, gate = false, false
+for _, option in ipairs(arg) do
+  short, gate = short or option == "--short", gate or option == "--gate"
+end
+
+local targets = {
+  { name = "HTTP", url = os.getenv "TRUNKING_SANDBOX_HTTP" },
+  { name = "TLS", url = os.getenv "TRUNKING_SANDBOX",
+    ca = os.getenv "TRUNKING_SANDBOX_CA" },
+}
+
+local function fresh() control.reset { keep = 1000, remember = 100 } end
+
+-- A void run is tried once more. Returns ours' ratios and whether they count.
+local function measure_sequential(rounds)
+  local ratios, steady
+  for attempt = 1, 2 do
+    fresh()
+    print(("Creates on a kept connection, medians of %d rounds [quartiles]")
+      :format(rounds))
+    ratios, steady = sequential.run(targets, rounds)
+    if steady then return ratios, true end
+    print(attempt == 1 and "\nvoid: FLOOR differs from itself; once more"
+      or "\nVOID: FLOOR differs from itself by more than 5%")
+  end
+  return ratios, false
+end
+
+local goals = {}
+
+-- Notes a goal and the figures seen for it (none: it was not measured).
+local function goal(text, limit, format, ...)
+  local figures, worst = {}, -math.huge
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    if value then
+      figures[#figures + 1] = format:format(value)
+      worst = math.max(worst, value)
+    end
+  end
+  local met = #figures > 0 and worst <= limit
+  goals[#goals + 1] = ("  %-46s %-14s %s"):format(text,
+    #figures > 0 and table.concat(figures, ", ") or "-",
+    met and "met" or #figures > 0 and "NOT MET" or "not measured")
+  return met
+end
+
+local function measure()
+  local cpu, counts = measure_sequential(short and 48 or 240)
+  if not (counts or short or gate) then return 2 end
+  fresh()
+  local ratio = instructions.run(targets, short and not gate and 1 or 3) or {}
+  local cold_cpu, cold_wall = cold.run(short and 5 or 11)
+  fresh()
+  local growth = memory.run(targets[2], short and 5000 or 100000)
+  local start = startup.run(25)
+  local met = goal("instructions / FLOOR <= 1.30 (HTTP, TLS)", 1.30, "%.2f",
+    ratio.HTTP, ratio.TLS)
+  goal("CPU / FLOOR <= 1.3 (HTTP, TLS)" .. (counts and "" or ", void"), 1.3,
+    "%.2f", cpu.HTTP, cpu.TLS)
+  goal("cold TLS / cached C <= 1.2 (CPU, wall)", 1.2, "%.2f", cold_cpu,
+    cold_wall)
+  goal("growth of the resident set <= 256 KiB", 256, "%d KiB", growth)
+  goal('require "trunking" / curl_global_init <= 1.3', 1.3, "%.2f", start)
+  print("\nGoals\n" .. table.concat(goals, "\n"))
+  return gate and not met and 1 or 0
+end
+
+io.stdout:setvbuf "line"
+math.randomseed(os.time())
+local ok, status = xpcall(measure, function(why)
+  return type(why) == "string" and not why:find "^%S+%.lua:" and why
+    or debug.traceback(why)
+end)
+pool.stop_all()
+if not ok then
+  io.stderr:write("bench: ", tostring(status), "\n")
+  status = 1
+end
+os.exit(status, true)

@@ -1,0 +1,117 @@
+-- What the specs of the client share: clients of the sandbox, what it
+-- received, and child interpreters. Start them under spec/support/sandbox/run.
+-- SPDX-License-Identifier: MIT
+
+local assert = require "luassert"
+local control = require "sandbox.control"
+local cjson = require("cjson").new()
+local trunking = require "trunking"
+
+local helper = { transports = { "plain HTTP", "TLS" } }
+
+local origins = {
+  ["plain HTTP"] = "TRUNKING_SANDBOX_HTTP", TLS = "TRUNKING_SANDBOX",
+}
+
+--- The sandbox's address on a transport.
+function helper.origin(transport)
+  return assert(os.getenv(origins[transport]), "no sandbox")
+end
+
+--- What the sandbox's environment says: helper.sandbox "AUTH_TOKEN".
+function helper.sandbox(name)
+  return assert(os.getenv("TRUNKING_SANDBOX_" .. name), "no sandbox")
+end
+
+--- A client of the sandbox. `options` are added; false takes one away.
+function helper.client(transport, options)
+  local all = {
+    base_url = helper.origin(transport),
+    account_sid = helper.sandbox "ACCOUNT_SID",
+    auth_token = helper.sandbox "AUTH_TOKEN",
+    ca_file = transport == "TLS" and helper.sandbox "CA" or nil,
+  }
+  for name, value in pairs(options or {}) do all[name] = value or nil end
+  if options and options.validate == false then all.validate = false end
+  return assert(trunking.new(all))
+end
+
+--- For after_each: a new account, and nothing left of the test before.
+function helper.tidy()
+  control.reset()
+  collectgarbage()
+  collectgarbage()
+end
+
+--- Every request the sandbox received, oldest first.
+function helper.requests()
+  return control.ledger().requests
+end
+
+--- The form of the one request it received.
+function helper.only_form()
+  local requests = helper.requests()
+  assert.equal(1, #requests)
+  assert.equal("POST", requests[1].method)
+  return requests[1].form
+end
+
+--- The error of a create that must fail.
+function helper.failure(client, params)
+  local trunk, err = client.create(params or {})
+  assert.is_nil(trunk)
+  assert.is_table(err)
+  return err
+end
+
+--- Checks the fields of an error that `expected` names: `says` is a part of
+-- its message, false stands for absent, all else must be the same.
+function helper.check(err, expected)
+  local wanted, got = {}, {}
+  for name, value in pairs(expected) do
+    if name ~= "says" then wanted[name], got[name] = value, err[name] or false
+    elseif not err.message:find(value, 1, true) then
+      wanted.message, got.message = value, err.message
+    end
+  end
+  assert.same(wanted, got)
+  assert.is_nil(tostring(err):find "%c")
+end
+
+helper.json = cjson.encode
+
+--- A file of spec/fixtures, which are all JSON.
+function helper.fixture(name)
+  local here = debug.getinfo(1, "S").source:match "^@(.*)support/helper.lua$"
+  local file = assert(io.open(here .. "fixtures/" .. name .. ".json", "rb"))
+  local text = file:read "*a"
+  file:close()
+  return cjson.decode(text)
+end
+
+--- The command of the interpreter that runs this.
+function helper.interpreter()
+  local i = 0
+  while _G.arg[i - 1] do i = i - 1 end
+  return _G.arg[i]
+end
+
+local clean = "unset TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_API_KEY "
+  .. "TWILIO_API_SECRET TWILIO_EDGE TWILIO_REGION\n"
+
+--- Runs a script in an interpreter of its own, without Twilio's variables but
+-- for those of `env`. What it wrote, errors included.
+function helper.run(script, env)
+  local words = {}
+  for name, value in pairs(env or {}) do
+    words[#words + 1] = ("export %s='%s'\n"):format(name, value)
+  end
+  local pipe = assert(io.popen(("%s%s%s - 2>&1 <<'END_OF_SCRIPT'\n%s\n%s\n")
+    :format(clean, table.concat(words), helper.interpreter(), script,
+      "END_OF_SCRIPT")))
+  local said = pipe:read "*a"
+  pipe:close()
+  return said
+end
+
+return helper
