@@ -13,6 +13,7 @@
 #define DOMAIN_SUFFIX ".pstn.twilio.com"
 #define DOMAIN_MAX 253u /* RFC 1035, 2.3.4 */
 #define LABEL_MAX 63u
+#define SHORT 1024u
 #define SHOWN_MAX 60u /* bytes of a wrong value that a message quotes */
 
 /* ---- encoding ----------------------------------------------------- */
@@ -48,13 +49,24 @@ static char *escape(char *at, const char *s, size_t len) {
   return at;
 }
 
+/* Room for '&', "form=" and the value: for all that they could take, or, where
+ * that is too much, for what they do take. */
+static enum trk_buf_rc reserve(struct trk_buf *out, const char *form,
+                               size_t form_len, const char *value,
+                               size_t len) {
+  size_t most = 2 + 3 * (form_len + len);
+  if (form_len + len <= SHORT && trk_buf_reserve(out, most) == TRK_BUF_OK)
+    return TRK_BUF_OK;
+  return trk_buf_reserve(out, 2 + escaped_size(form, form_len) +
+                                  escaped_size(value, len));
+}
+
 /* The pair "Name=value", with its '&' before all but the first. */
 static enum trk_form_rc add_pair(lua_State *L, struct trk_buf *out,
                                  const char *form, const char *name,
                                  const char *value, size_t len) {
   size_t form_len = strlen(form);
-  size_t need = 2 + escaped_size(form, form_len) + escaped_size(value, len);
-  enum trk_buf_rc rc = trk_buf_reserve(out, need);
+  enum trk_buf_rc rc = reserve(out, form, form_len, value, len);
   char *at;
   if (rc == TRK_BUF_OK) {
     at = out->data + out->len;

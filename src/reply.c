@@ -114,6 +114,8 @@ static const char *string_field(lua_State *L, int table, const char *name,
 
 /* ASCII, whatever the case. */
 static int same_folded(const char *a, const char *b) {
+  if (strcmp(a, b) == 0)
+    return 1;
   for (; *a != '\0' && *b != '\0'; a++, b++) {
     char x = *a >= 'A' && *a <= 'Z' ? (char)(*a + 32) : *a;
     char y = *b >= 'A' && *b <= 'Z' ? (char)(*b + 32) : *b;

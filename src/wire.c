@@ -167,14 +167,6 @@ static void base64(char *out, const unsigned char *in, size_t n) {
   *out = '\0';
 }
 
-static int add_header(struct trk_shared *s, const char *line) {
-  struct curl_slist *list = curl_slist_append(s->headers, line);
-  if (list == NULL)
-    return -1;
-  s->headers = list;
-  return 0;
-}
-
 /* Built once, not by libcurl for each request: a fifth of its work. */
 static char *authorization(const char *user, const char *secret) {
   static const char scheme[] = "Authorization: Basic ";
@@ -235,12 +227,8 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
 int trk_shared_ready(struct trk_shared *s) {
   if (s->headers != NULL)
     return 0;
-  if (add_header(s, s->authorization) == 0 &&
-      add_header(s, "Accept: application/json") == 0)
-    return 0;
-  curl_slist_free_all(s->headers);
-  s->headers = NULL;
-  return -1;
+  s->headers = curl_slist_append(NULL, s->authorization);
+  return s->headers != NULL ? 0 : -1;
 }
 
 void trk_shared_free(struct trk_shared *s) {
@@ -332,6 +320,17 @@ static CURLcode set_callbacks(struct trk_wire *w) {
   return rc;
 }
 
+/* NULL: the environment's. "": none, and the environment is not even read. */
+static CURLcode set_proxy(CURL *easy, const char *proxy) {
+  CURLcode rc;
+  if (proxy == NULL)
+    return CURLE_OK;
+  rc = set_text(easy, CURLOPT_PROXY, proxy);
+  if (rc == CURLE_OK)
+    rc = set_text(easy, CURLOPT_NOPROXY, *proxy == '\0' ? "*" : "");
+  return rc;
+}
+
 static CURLcode set_all(struct trk_wire *w) {
   const struct trk_options *o = &w->shared->options;
   CURLcode rc = CURLE_OK;
@@ -348,8 +347,8 @@ static CURLcode set_all(struct trk_wire *w) {
     rc = set_text(w->easy, CURLOPT_USERAGENT, o->user_agent);
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER, w->shared->headers);
-  if (rc == CURLE_OK && o->proxy != NULL)
-    rc = set_text(w->easy, CURLOPT_PROXY, o->proxy);
+  if (rc == CURLE_OK)
+    rc = set_proxy(w->easy, o->proxy);
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(w->easy, CURLOPT_CURLU, w->url);
   /* Without it a hanging resolver outlives every time-out (law L4); older

@@ -20,7 +20,7 @@ struct trk_shared {
   struct trk_options options; /* copies, but for user and secret */
   char *memory;               /* what those copies point into */
   char *authorization;        /* the header line; wiped when freed */
-  struct curl_slist *headers; /* that line and Accept, once ready */
+  struct curl_slist *headers; /* that line, once ready */
   int loopback_only;          /* http: only ever to this machine */
   struct trk_wire *wires;     /* all of them, by next */
 };
