@@ -35,14 +35,20 @@ local function with_getenv(getenv, f)
   return a, b
 end
 
--- The decoder that the core makes for itself when it is opened.
+-- A call that ends before anything is sent, but after all is loaded.
+local function first_call()
+  local trunk, err = fresh().create { nonsense = 1 }
+  assert(trunk == nil and err.outcome == "not_sent")
+end
+
+-- The decoder that the core makes for itself at the first call.
 local function decoder()
   local own, instance = cjson.new, nil
   cjson.new = function() -- luacheck: ignore
     instance = own()
     return instance
   end
-  local ok, why = pcall(fresh)
+  local ok, why = pcall(first_call)
   cjson.new = own -- luacheck: ignore
   assert(ok, why)
   return instance.decode
@@ -126,7 +132,7 @@ describe("require 'trunking'", function()
   it("leaves another module's cjson as it was", function()
     local depth = cjson.decode_max_depth()
     local numbers = cjson.decode_invalid_numbers()
-    fresh()
+    first_call()
     assert.equal(depth, cjson.decode_max_depth())
     assert.equal(numbers, cjson.decode_invalid_numbers())
   end)

@@ -286,6 +286,66 @@ static int results(lua_State *L, struct trk_call *call) {
   return 2;
 }
 
+/* ---- the kit ------------------------------------------------------ */
+
+static void push_required(lua_State *L, const char *name) {
+  lua_getglobal(L, "require");
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
+}
+
+/* An instance of cjson's decoder that no host can reconfigure. */
+static void push_decode(lua_State *L) {
+  int top = lua_gettop(L);
+  push_required(L, "cjson");
+  lua_getfield(L, -1, "new");
+  lua_call(L, 0, 1);
+  lua_getfield(L, -1, "decode_max_depth");
+  lua_pushinteger(L, 16);
+  lua_call(L, 1, 0);
+  lua_getfield(L, -1, "decode_invalid_numbers");
+  lua_pushboolean(L, 0);
+  lua_call(L, 1, 0);
+  lua_getfield(L, -1, "decode");
+  lua_insert(L, top + 1);
+  lua_settop(L, top + 1);
+}
+
+/* Fills the kit at the first call, not at require: a host that never calls
+ * loads neither cjson nor the words of errors. The last entry says that all
+ * are there. */
+static void need_kit(lua_State *L) {
+  int kit, errors, outcome;
+  lua_rawgeti(L, UP_KIT, TRK_KIT_MEMORY);
+  if (!lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushvalue(L, UP_KIT);
+  kit = lua_gettop(L);
+  push_decode(L);
+  lua_rawseti(L, kit, TRK_KIT_DECODE);
+  push_required(L, "trunking.error");
+  errors = lua_gettop(L);
+  lua_getfield(L, errors, "make");
+  lua_rawseti(L, kit, TRK_KIT_ERROR);
+  lua_getfield(L, errors, "tick");
+  lua_rawseti(L, kit, TRK_KIT_TICK);
+  lua_pushcfunction(L, build);
+  lua_rawseti(L, kit, TRK_KIT_BUILD);
+  lua_newtable(L);
+  for (outcome = TRK_DONE; outcome <= TRK_UNKNOWN; outcome++) {
+    lua_getfield(L, errors, "no_memory");
+    lua_pushstring(L, trk_outcome_word((enum trk_outcome)outcome));
+    lua_call(L, 1, 1);
+    lua_rawseti(L, -2, outcome);
+  }
+  lua_rawseti(L, kit, TRK_KIT_MEMORY);
+  lua_settop(L, kit - 2);
+}
+
+/* ---- an operation -------------------------------------------------- */
+
 /* create(params) and its siblings. Returns a table, or nil and an error; a
  * wrong argument type raises at the caller's line. */
 static int operation(lua_State *L) {
@@ -297,6 +357,7 @@ static int operation(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   luaL_checkstack(L, 20, "call");
+  need_kit(L);
   n = get_ready(L, c, op);
   if (n > 0)
     return n;
@@ -401,54 +462,4 @@ int trk_client_default(lua_State *L) {
   lua_insert(L, 1);   /* as trk_client_new has them */
   push_client(L);
   return 1;
-}
-
-/* ---- the kit ------------------------------------------------------ */
-
-static void push_required(lua_State *L, const char *name) {
-  lua_getglobal(L, "require");
-  lua_pushstring(L, name);
-  lua_call(L, 1, 1);
-}
-
-/* An instance of cjson's decoder that no host can reconfigure. */
-static void push_decode(lua_State *L) {
-  int top = lua_gettop(L);
-  push_required(L, "cjson");
-  lua_getfield(L, -1, "new");
-  lua_call(L, 0, 1);
-  lua_getfield(L, -1, "decode_max_depth");
-  lua_pushinteger(L, 16);
-  lua_call(L, 1, 0);
-  lua_getfield(L, -1, "decode_invalid_numbers");
-  lua_pushboolean(L, 0);
-  lua_call(L, 1, 0);
-  lua_getfield(L, -1, "decode");
-  lua_insert(L, top + 1);
-  lua_settop(L, top + 1);
-}
-
-void trk_client_push_kit(lua_State *L) {
-  int kit, errors, outcome;
-  lua_newtable(L);
-  kit = lua_gettop(L);
-  push_decode(L);
-  lua_rawseti(L, kit, TRK_KIT_DECODE);
-  push_required(L, "trunking.error");
-  errors = lua_gettop(L);
-  lua_getfield(L, errors, "make");
-  lua_rawseti(L, kit, TRK_KIT_ERROR);
-  lua_getfield(L, errors, "tick");
-  lua_rawseti(L, kit, TRK_KIT_TICK);
-  lua_pushcfunction(L, build);
-  lua_rawseti(L, kit, TRK_KIT_BUILD);
-  lua_newtable(L);
-  for (outcome = TRK_DONE; outcome <= TRK_UNKNOWN; outcome++) {
-    lua_getfield(L, errors, "no_memory");
-    lua_pushstring(L, trk_outcome_word((enum trk_outcome)outcome));
-    lua_call(L, 1, 1);
-    lua_rawseti(L, -2, outcome);
-  }
-  lua_rawseti(L, kit, TRK_KIT_MEMORY);
-  lua_settop(L, kit);
 }

@@ -11,10 +11,8 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* Pushes the kit (see reply.h) made of cjson and trunking.error. */
-void trk_client_push_kit(lua_State *L);
-
-/* Lua functions with the kit as their first upvalue.
+/* Lua functions with the kit (see reply.h), an empty table that the first call
+ * fills, as their first upvalue.
  * new(options): a client; options as trunking.config has checked them.
  * default(resolve, index): a client that calls resolve at its first call, and
  * takes the options it returns, or passes on its nil, err; index is its

@@ -107,7 +107,7 @@ TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
   if (unfit != NULL)
     return luaL_error(L, "%s", unfit);
   pin();
-  trk_client_push_kit(L);
+  lua_newtable(L);
   kit = lua_gettop(L);
   lua_newtable(L);
   set_with_kit(L, "new", trk_client_new, kit);

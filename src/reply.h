@@ -14,12 +14,12 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* The kit: a Lua array of what C needs from Lua, made once per luaopen. */
+/* The kit: a Lua array of what C needs from Lua, one per luaopen. */
 enum {
   TRK_KIT_DECODE = 1, /* cjson's decode */
   TRK_KIT_ERROR,      /* raw table -> error object (trunking.error) */
   TRK_KIT_TICK,       /* function() end: lets a debug hook run */
-  TRK_KIT_BUILD,      /* a C closure, made early: see client.c */
+  TRK_KIT_BUILD,      /* a C closure, made before a call: see client.c */
   TRK_KIT_MEMORY      /* outcome -> error, for when there is no memory */
 };
 
