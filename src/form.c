@@ -18,17 +18,23 @@
 
 /* ---- encoding ----------------------------------------------------- */
 
-/* RFC 3986's unreserved characters stand for themselves: a bit for each. */
-static int is_plain(unsigned char c) {
-  static const uint32_t plain[8] = {0, 0x03FF6000, 0x87FFFFFE, 0x47FFFFFE,
-                                    0, 0, 0, 0};
-  return (int)(plain[c >> 5] >> (c & 31) & 1);
-}
+/* RFC 3986's unreserved characters stand for themselves: letters, digits,
+ * '-', '.', '_' and '~'. A byte each: this is the hottest loop we have. */
+static const unsigned char plain[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 00 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 10 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, /* 20 */
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, /* 30 */
+    0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, /* 40 */
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, /* 50 */
+    0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, /* 60 */
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, /* 70 */
+};
 
 static size_t escaped_size(const char *s, size_t len) {
   size_t size = len, i;
   for (i = 0; i < len; i++)
-    if (!is_plain((unsigned char)s[i]))
+    if (!plain[(unsigned char)s[i]])
       size += 2;
   return size;
 }
@@ -38,7 +44,7 @@ static char *escape(char *at, const char *s, size_t len) {
   size_t i;
   for (i = 0; i < len; i++) {
     unsigned char c = (unsigned char)s[i];
-    if (is_plain(c)) {
+    if (plain[c]) {
       *at++ = (char)c;
       continue;
     }
@@ -51,28 +57,28 @@ static char *escape(char *at, const char *s, size_t len) {
 
 /* Room for '&', "form=" and the value: for all that they could take, or, where
  * that is too much, for what they do take. */
-static enum trk_buf_rc reserve(struct trk_buf *out, const char *form,
-                               size_t form_len, const char *value,
-                               size_t len) {
-  size_t most = 2 + 3 * (form_len + len);
-  if (form_len + len <= SHORT && trk_buf_reserve(out, most) == TRK_BUF_OK)
+static enum trk_buf_rc reserve(struct trk_buf *out, size_t form_len,
+                               const char *value, size_t len) {
+  size_t fixed = 2 + form_len;
+  if (len <= SHORT && trk_buf_reserve(out, fixed + 3 * len) == TRK_BUF_OK)
     return TRK_BUF_OK;
-  return trk_buf_reserve(out, 2 + escaped_size(form, form_len) +
-                                  escaped_size(value, len));
+  return trk_buf_reserve(out, fixed + escaped_size(value, len));
 }
 
-/* The pair "Name=value", with its '&' before all but the first. */
+/* The pair "Name=value", with its '&' before all but the first. The name goes
+ * as it is. */
 static enum trk_form_rc add_pair(lua_State *L, struct trk_buf *out,
                                  const char *form, const char *name,
                                  const char *value, size_t len) {
   size_t form_len = strlen(form);
-  enum trk_buf_rc rc = reserve(out, form, form_len, value, len);
+  enum trk_buf_rc rc = reserve(out, form_len, value, len);
   char *at;
   if (rc == TRK_BUF_OK) {
     at = out->data + out->len;
     if (out->len > 0)
       *at++ = '&';
-    at = escape(at, form, form_len);
+    memcpy(at, form, form_len);
+    at += form_len;
     *at++ = '=';
     at = escape(at, value, len);
     *at = '\0';
@@ -306,19 +312,17 @@ static int find_field(const struct trk_operation *op, const char *key) {
   return -1;
 }
 
-/* friendly_name becomes FriendlyName; FriendlyName stays. Pushed. */
+/* friendly_name becomes FriendlyName; FriendlyName stays. Escaped, pushed. */
 static const char *push_form_name(lua_State *L, const char *key) {
   luaL_Buffer b;
   int upper = 1;
   luaL_buffinit(L, &b);
   for (; *key != '\0'; key++) {
-    if (*key == '_') {
-      upper = 1;
-      continue;
-    }
-    luaL_addchar(&b, upper && *key >= 'a' && *key <= 'z' ? (char)(*key - 32)
-                                                         : *key);
-    upper = 0;
+    char c = upper && *key >= 'a' && *key <= 'z' ? (char)(*key - 32) : *key;
+    char out[3];
+    upper = *key == '_';
+    if (!upper)
+      luaL_addlstring(&b, out, (size_t)(escape(out, &c, 1) - out));
   }
   luaL_pushresult(&b);
   return lua_tostring(L, -1);
@@ -346,13 +350,14 @@ static enum trk_form_rc add_unknown(lua_State *L, const char *key, int value,
 
 /* What is known of a params table after one walk over its keys. */
 struct names {
-  const char *spelling[TRK_MAX_FIELDS]; /* as the caller wrote it, or NULL */
-  int unknown;                          /* some key names no field */
+  int base;    /* stack index of field 0's value; nil: not given */
+  int unknown; /* some key names no field */
 };
 
-static enum trk_form_rc note_key(lua_State *L, const char *key,
-                                 const struct trk_operation *op,
-                                 int validate, struct names *names) {
+/* Takes the pair of key and the value on top: the value goes to its place. */
+static enum trk_form_rc note_pair(lua_State *L, const char *key,
+                                  const struct trk_operation *op,
+                                  int validate, struct names *names) {
   int i = find_field(op, key);
   if (i < 0 && validate) {
     lua_pushfstring(L, "unknown field '%s'", key);
@@ -361,22 +366,23 @@ static enum trk_form_rc note_key(lua_State *L, const char *key,
   }
   if (i < 0) {
     names->unknown = 1;
+    lua_pop(L, 1);
     return TRK_FORM_OK;
   }
-  if (names->spelling[i] != NULL) {
+  if (!lua_isnil(L, names->base + i)) {
     lua_pushfstring(L, "%s and %s are one field; give one of them",
                     op->fields[i].name, op->fields[i].form);
     lua_pushstring(L, op->fields[i].name);
     return TRK_FORM_INVALID;
   }
-  names->spelling[i] = key;
+  lua_replace(L, names->base + i);
   return TRK_FORM_OK;
 }
 
-/* Walks the keys of the table at index. */
-static enum trk_form_rc read_names(lua_State *L, int index,
-                                   const struct trk_operation *op,
-                                   int validate, struct names *names) {
+/* Walks the table at index. */
+static enum trk_form_rc read_params(lua_State *L, int index,
+                                    const struct trk_operation *op,
+                                    int validate, struct names *names) {
   enum trk_form_rc rc = TRK_FORM_OK;
   lua_pushnil(L);
   while (rc == TRK_FORM_OK && lua_next(L, index) != 0) {
@@ -394,9 +400,7 @@ static enum trk_form_rc read_names(lua_State *L, int index,
       lua_pushnil(L);
       return TRK_FORM_INVALID;
     }
-    rc = note_key(L, key, op, validate, names);
-    if (rc == TRK_FORM_OK)
-      lua_pop(L, 1);
+    rc = note_pair(L, key, op, validate, names);
   }
   return rc;
 }
@@ -421,23 +425,20 @@ static enum trk_form_rc add_unknowns(lua_State *L, int index,
 enum trk_form_rc trk_form_encode(lua_State *L, int index,
                                  const struct trk_operation *op,
                                  int validate, struct trk_buf *out) {
-  struct names names = {{NULL}, 0};
+  struct names names = {0, 0};
   enum trk_form_rc rc;
-  int top = lua_gettop(L);
-  size_t i;
+  int top = lua_gettop(L), i;
   index = trk_absindex(L, index);
-  luaL_checkstack(L, 12, "form");
-  rc = read_names(L, index, op, validate, &names);
-  for (i = 0; rc == TRK_FORM_OK && i < op->nfields; i++) {
-    if (names.spelling[i] == NULL)
-      continue;
-    lua_pushstring(L, names.spelling[i]);
-    lua_rawget(L, index);
-    rc = add_value(L, lua_gettop(L), &op->fields[i], validate, out);
-    if (rc == TRK_FORM_OK)
-      lua_settop(L, top);
-  }
+  luaL_checkstack(L, TRK_MAX_FIELDS + 12, "form");
+  names.base = top + 1;
+  lua_settop(L, top + (int)op->nfields);
+  rc = read_params(L, index, op, validate, &names);
+  for (i = 0; rc == TRK_FORM_OK && i < (int)op->nfields; i++)
+    if (!lua_isnil(L, names.base + i))
+      rc = add_value(L, names.base + i, &op->fields[i], validate, out);
   if (rc == TRK_FORM_OK && names.unknown)
     rc = add_unknowns(L, index, op, out);
+  if (rc == TRK_FORM_OK)
+    lua_settop(L, top);
   return rc;
 }
