@@ -22,6 +22,8 @@ build = {
     ["trunking.config"] = "lua/trunking/config.lua",
     ["trunking.enum"] = "lua/trunking/enum.lua",
     ["trunking.error"] = "lua/trunking/error.lua",
+    ["trunking.hook"] = "lua/trunking/hook.lua",
+    ["trunking.pages"] = "lua/trunking/pages.lua",
     ["trunking.suggest"] = "lua/trunking/suggest.lua",
     ["trunking.time"] = "lua/trunking/time.lua",
     ["trunking.sandbox"] = "lua/trunking/sandbox.lua",
@@ -33,8 +35,9 @@ build = {
     ["trunking.sandbox.wire"] = "lua/trunking/sandbox/wire.lua",
     ["trunking.core"] = {
       sources = {
-        "src/api.c", "src/buf.c", "src/client.c", "src/core.c",
-        "src/engine.c", "src/form.c", "src/reply.c", "src/verdict.c",
+        "src/api.c", "src/buf.c", "src/call.c", "src/check.c",
+        "src/client.c", "src/core.c", "src/engine.c", "src/form.c",
+        "src/kit.c", "src/path.c", "src/reply.c", "src/verdict.c",
         "src/wire.c",
       },
       defines = { "_GNU_SOURCE" },

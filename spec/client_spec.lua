@@ -27,7 +27,7 @@ local on_the_wire = {
 
 -- The names of every field, in Lua and in the form.
 local form_names = {}
-for _, operation in ipairs(require "trunking.core".operations) do
+for _, operation in ipairs(require "trunking.core".operations()) do
   if operation.resource == "" and operation.name == "create" then
     for _, field in ipairs(operation.fields) do
       form_names[field.name] = field.form

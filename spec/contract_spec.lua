@@ -30,7 +30,7 @@ local function values(field, beyond)
 end
 
 local create
-for _, operation in ipairs(core.operations) do
+for _, operation in ipairs(core.operations()) do
   if operation.resource == "" and operation.name == "create" then
     create = operation
   end

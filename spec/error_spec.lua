@@ -206,11 +206,11 @@ describe("a failure without a refusal", function()
       message = "self-signed" }, "self-signed" },
     ["a reply that could not be read, applied"] = { { kind = "reply",
       outcome = "applied", status = 201 }, "it was done, but the reply could "
-      .. "not be read; look for it in the list of trunks before you try "
+      .. "not be read; look for it in the list before you try "
       .. "again" },
     ["the reason why it could not"] = { { kind = "reply", outcome = "applied",
       status = 201, message = "cut" }, "it was done, but the reply could not "
-      .. "be read (cut); look for it in the list of trunks before you try "
+      .. "be read (cut); look for it in the list before you try "
       .. "again" },
     ["another's reply"] = { { kind = "reply", outcome = "unknown",
       status = 201, message = "foreign" }, "foreign" .. UNKNOWN },

@@ -206,7 +206,8 @@ describe("a form with validate = false", function()
 
   for title, case in pairs {
     ["a table"] = { { aaa = {} }, "aaa", "got table" },
-    ["a fraction"] = { { aaa = 1.5 }, "aaa", "got number" },
+    ["infinity"] = { { aaa = math.huge }, "aaa", "finite" },
+    ["no number"] = { { aaa = 0 / 0 }, "aaa", "finite" },
     ["a NUL"] = { { aaa = "\0" }, "aaa", "NUL" },
     ["a number for a known field"] = { { friendly_name = 1 },
       "friendly_name", "must be a string" },

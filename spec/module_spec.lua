@@ -183,7 +183,7 @@ describe("trunking", function()
 
   it("makes a client of the same shape", function()
     local client = assert(trunking.new(options()))
-    for _, operation in ipairs(core.operations) do
+    for _, operation in ipairs(core.operations()) do
       local home = operation.resource == "" and client
         or client[operation.resource]
       assert.is_function(home[operation.name])

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * api: the tables of api.h. Source: Twilio's OpenAPI description of
  * trunking v1, and the Trunk resource's page, which lists the six methods of
- * disaster_recovery_method where the description lists two.
+ * disaster_recovery_method where the description lists two. A field is one
+ * line, and so is an operation.
  */
 #include "api.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- enums -------------------------------------------------------- */
 
 static const char *const transfer_modes[] = {"disable-all", "enable-all",
                                              "sip-only", NULL};
@@ -14,39 +17,164 @@ static const char *const transfer_caller_ids[] = {"from-transferee",
 static const char *const http_methods[] = {"HEAD",  "GET", "POST",
                                            "PATCH", "PUT", "DELETE",
                                            NULL};
+static const char *const recording_modes[] = {
+    "do-not-record",           "record-from-ringing",
+    "record-from-answer",      "record-from-ringing-dual",
+    "record-from-answer-dual", NULL};
+static const char *const recording_trims[] = {"trim-silence", "do-not-trim",
+                                              NULL};
+static const char *const address_requirements[] = {"none", "any", "local",
+                                                   "foreign", NULL};
 
-enum { TRANSFER_MODE, TRANSFER_CALLER_ID, HTTP_METHOD };
+enum {
+  TRANSFER_MODE,
+  TRANSFER_CALLER_ID,
+  HTTP_METHOD,
+  RECORDING_MODE,
+  RECORDING_TRIM,
+  ADDRESS_REQUIREMENT /* of a phone number: only ever read */
+};
 
 const struct trk_enum trk_enums[] = {
     [TRANSFER_MODE] = {"transfer_mode", transfer_modes},
     [TRANSFER_CALLER_ID] = {"transfer_caller_id", transfer_caller_ids},
     [HTTP_METHOD] = {"http_method", http_methods},
+    [RECORDING_MODE] = {"recording_mode", recording_modes},
+    [RECORDING_TRIM] = {"recording_trim", recording_trims},
+    [ADDRESS_REQUIREMENT] = {"address_requirement", address_requirements},
     {NULL, NULL},
 };
 
-#define CHOICE(e) TRK_ENUM, 0, &trk_enums[e]
+/* ---- fields ------------------------------------------------------- */
+
+#define TEXT(max) TRK_TEXT, 0, max, NULL, NULL
+#define BOOLEAN TRK_BOOLEAN, 0, 0, NULL, NULL
+#define CHOICE(e) TRK_ENUM, 0, 0, &trk_enums[e], NULL
+#define INTEGER(min, max) TRK_INTEGER, min, max, NULL, NULL
+#define SID(prefix) TRK_SID, 0, 0, NULL, prefix
+#define PLAIN(type) type, 0, 0, NULL, NULL
+#define OPTIONAL 0
+#define REQUIRED 1
 
 static const struct trk_field trunk_fields[] = {
-    {"friendly_name", "FriendlyName", TRK_TEXT, 64, NULL,
+    {"friendly_name", "FriendlyName", TEXT(64), OPTIONAL,
      "what you call it"},
-    {"domain_name", "DomainName", TRK_DOMAIN, 0, NULL,
+    {"domain_name", "DomainName", PLAIN(TRK_DOMAIN), OPTIONAL,
      "where you send SIP traffic; unique across all of Twilio"},
-    {"disaster_recovery_url", "DisasterRecoveryUrl", TRK_URL, 0, NULL,
-     "asked for TwiML when no origination URL answers"},
+    {"disaster_recovery_url", "DisasterRecoveryUrl", PLAIN(TRK_URL),
+     OPTIONAL, "asked for TwiML when no origination URL answers"},
     {"disaster_recovery_method", "DisasterRecoveryMethod",
-     CHOICE(HTTP_METHOD), "how that URL is asked"},
-    {"transfer_mode", "TransferMode", CHOICE(TRANSFER_MODE),
+     CHOICE(HTTP_METHOD), OPTIONAL, "how that URL is asked"},
+    {"transfer_mode", "TransferMode", CHOICE(TRANSFER_MODE), OPTIONAL,
      "which call transfers are allowed"},
     {"transfer_caller_id", "TransferCallerId", CHOICE(TRANSFER_CALLER_ID),
-     "whose number a transfer's target sees"},
-    {"secure", "Secure", TRK_BOOLEAN, 0, NULL,
+     OPTIONAL, "whose number a transfer's target sees"},
+    {"secure", "Secure", BOOLEAN, OPTIONAL,
      "SRTP for media and TLS for signalling, always"},
-    {"cnam_lookup_enabled", "CnamLookupEnabled", TRK_BOOLEAN, 0, NULL,
+    {"cnam_lookup_enabled", "CnamLookupEnabled", BOOLEAN, OPTIONAL,
      "look up the caller's name for calls from the US and Canada"},
 };
 
+static const struct trk_field origination_url_fields[] = {
+    {"sip_url", "SipUrl", PLAIN(TRK_SIP_URL), REQUIRED,
+     "where calls to your numbers go"},
+    {"friendly_name", "FriendlyName", TEXT(64), REQUIRED,
+     "what you call it"},
+    {"priority", "Priority", INTEGER(0, 65535), REQUIRED,
+     "the lowest is tried first"},
+    {"weight", "Weight", INTEGER(1, 65535), REQUIRED,
+     "its share of the calls among those of equal priority"},
+    {"enabled", "Enabled", BOOLEAN, REQUIRED, "whether it takes calls"},
+};
+
+static const struct trk_field credential_list_fields[] = {
+    {"credential_list_sid", "CredentialListSid", SID("CL"), REQUIRED,
+     "who may send calls, by user name and password"},
+};
+
+static const struct trk_field ip_access_control_list_fields[] = {
+    {"ip_access_control_list_sid", "IpAccessControlListSid", SID("AL"),
+     REQUIRED, "who may send calls, by IP address"},
+};
+
+static const struct trk_field phone_number_fields[] = {
+    {"phone_number_sid", "PhoneNumberSid", SID("PN"), REQUIRED,
+     "a number of the account; another trunk that has it loses it"},
+};
+
+static const struct trk_field recording_fields[] = {
+    {"mode", "Mode", CHOICE(RECORDING_MODE), OPTIONAL,
+     "whether calls are recorded, and from when"},
+    {"trim", "Trim", CHOICE(RECORDING_TRIM), OPTIONAL,
+     "whether silence is cut off the recordings"},
+};
+
+static const struct trk_field page_fields[] = {
+    {"page_size", "PageSize", INTEGER(1, 1000), OPTIONAL,
+     "records on a page"},
+    {"page", "Page", INTEGER(0, 2147483647), OPTIONAL,
+     "which page, with the token it came with"},
+    {"page_token", "PageToken", TEXT(2000), OPTIONAL,
+     "where it starts, from the link of another page"},
+};
+
+/* ---- operations --------------------------------------------------- */
+
+#define FIELDS(a) a, COUNT(a)
+#define NO_FIELDS NULL, 0
+
+#define CREATE(resource, path, fields, prefix) \
+  {resource, "create", TRK_POST, 201, path, FIELDS(fields), TRK_RECORD, prefix}
+#define FETCH(resource, path, prefix) \
+  {resource, "fetch", TRK_GET, 200, path, NO_FIELDS, TRK_RECORD, prefix}
+#define UPDATE(resource, path, fields, prefix) \
+  {resource, "update", TRK_POST, 200, path, FIELDS(fields), TRK_RECORD, prefix}
+#define DELETE(resource, path, prefix) \
+  {resource, "delete", TRK_DELETE, 204, path, NO_FIELDS, TRK_NOTHING, prefix}
+#define LIST(resource, path, prefix) \
+  {resource, "list", TRK_GET, 200, path, FIELDS(page_fields), TRK_PAGE, prefix}
+
+#define TRUNKS "/v1/Trunks"
+#define TRUNK TRUNKS "/{TK}"
+#define URLS TRUNK "/OriginationUrls"
+#define CREDENTIALS TRUNK "/CredentialLists"
+#define ADDRESSES TRUNK "/IpAccessControlLists"
+#define NUMBERS TRUNK "/PhoneNumbers"
+#define RECORDING TRUNK "/Recording"
+
 const struct trk_operation trk_operations[] = {
-    {"", "create", TRK_POST, 201, "/v1/Trunks", trunk_fields,
-     COUNT(trunk_fields), "TK"},
-    {NULL, NULL, TRK_GET, 0, NULL, NULL, 0, NULL},
+    CREATE("", TRUNKS, trunk_fields, "TK"),
+    FETCH("", TRUNK, "TK"),
+    UPDATE("", TRUNK, trunk_fields, "TK"),
+    DELETE("", TRUNK, "TK"),
+    LIST("", TRUNKS, "TK"),
+
+    CREATE("origination_urls", URLS, origination_url_fields, "OU"),
+    FETCH("origination_urls", URLS "/{OU}", "OU"),
+    UPDATE("origination_urls", URLS "/{OU}", origination_url_fields, "OU"),
+    DELETE("origination_urls", URLS "/{OU}", "OU"),
+    LIST("origination_urls", URLS, "OU"),
+
+    CREATE("credential_lists", CREDENTIALS, credential_list_fields, "CL"),
+    FETCH("credential_lists", CREDENTIALS "/{CL}", "CL"),
+    DELETE("credential_lists", CREDENTIALS "/{CL}", "CL"),
+    LIST("credential_lists", CREDENTIALS, "CL"),
+
+    CREATE("ip_access_control_lists", ADDRESSES,
+           ip_access_control_list_fields, "AL"),
+    FETCH("ip_access_control_lists", ADDRESSES "/{AL}", "AL"),
+    DELETE("ip_access_control_lists", ADDRESSES "/{AL}", "AL"),
+    LIST("ip_access_control_lists", ADDRESSES, "AL"),
+
+    CREATE("phone_numbers", NUMBERS, phone_number_fields, "PN"),
+    FETCH("phone_numbers", NUMBERS "/{PN}", "PN"),
+    DELETE("phone_numbers", NUMBERS "/{PN}", "PN"),
+    LIST("phone_numbers", NUMBERS, "PN"),
+
+    {"recording", "fetch", TRK_GET, 200, RECORDING, NO_FIELDS, TRK_SETTINGS,
+     "mode"},
+    {"recording", "update", TRK_POST, 200, RECORDING,
+     FIELDS(recording_fields), TRK_SETTINGS, "mode"},
+
+    {NULL, NULL, TRK_GET, 0, NULL, NO_FIELDS, TRK_NOTHING, NULL},
 };

@@ -19,8 +19,19 @@ enum trk_type {
   TRK_TEXT,    /* UTF-8; max: characters */
   TRK_BOOLEAN, /* true or false */
   TRK_ENUM,    /* one of words */
+  TRK_INTEGER, /* min..max */
+  TRK_SID,     /* prefix and 32 hexadecimal digits */
   TRK_DOMAIN,  /* letters, digits and '-', ends with pstn.twilio.com */
-  TRK_URL      /* http:// or https:// */
+  TRK_URL,     /* http:// or https:// */
+  TRK_SIP_URL  /* sip:host, with a user, port and parameters if need be */
+};
+
+/* What a reply that means "done" must be, to be believed. */
+enum trk_shape {
+  TRK_RECORD,   /* an object with a SID of its own */
+  TRK_SETTINGS, /* an object with a field that it always has */
+  TRK_PAGE,     /* records under the key that meta names */
+  TRK_NOTHING   /* no body: 204 */
 };
 
 struct trk_enum {
@@ -30,10 +41,12 @@ struct trk_enum {
 
 struct trk_field {
   const char *name; /* in Lua and in replies: friendly_name */
-  const char *form; /* in the form: FriendlyName */
+  const char *form; /* in the form or the query: FriendlyName */
   enum trk_type type;
-  long max;                     /* TRK_TEXT: characters; 0: no limit */
+  long min, max;                /* see enum trk_type; 0, 0: no limit */
   const struct trk_enum *words; /* TRK_ENUM */
+  const char *prefix;           /* TRK_SID */
+  int required;                 /* by a create */
   const char *help;             /* one line for the reference */
 };
 
@@ -42,10 +55,12 @@ struct trk_operation {
   const char *name;     /* create, ... */
   enum trk_method method;
   long status;      /* the reply that means "done" */
-  const char *path; /* under the origin */
-  const struct trk_field *fields;
-  size_t nfields;         /* at most TRK_MAX_FIELDS */
-  const char *sid_prefix; /* of the record in the reply: "TK" */
+  const char *path; /* under the origin; {TK}: an argument, a SID with TK */
+  const struct trk_field *fields; /* of the form; of a GET: of the query */
+  size_t nfields;                 /* at most TRK_MAX_FIELDS */
+  enum trk_shape shape;
+  const char *proof; /* of records, the prefix of their SIDs: "TK"; of
+                        settings, a field that they have */
 };
 
 #define TRK_MAX_FIELDS 16

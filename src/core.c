@@ -12,6 +12,7 @@
 #include "engine.h"
 
 #include <dlfcn.h>
+#include <string.h>
 
 #define TRK_VERSION "0.1.0"
 
@@ -51,47 +52,70 @@ static void push_enums(lua_State *L) {
   }
 }
 
-static void push_field(lua_State *L, const struct trk_field *f) {
+static void set_number(lua_State *L, const char *key, long value) {
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, key);
+}
+
+static void push_field(lua_State *L, const struct trk_field *f, int create) {
   static const char *const types[] = {
-      [TRK_TEXT] = "text",     [TRK_BOOLEAN] = "boolean",
-      [TRK_ENUM] = "enum",     [TRK_DOMAIN] = "domain",
-      [TRK_URL] = "url",
+      [TRK_TEXT] = "text",       [TRK_BOOLEAN] = "boolean",
+      [TRK_ENUM] = "enum",       [TRK_INTEGER] = "integer",
+      [TRK_SID] = "sid",         [TRK_DOMAIN] = "domain",
+      [TRK_URL] = "url",         [TRK_SIP_URL] = "sip_url",
   };
   lua_newtable(L);
   set_text(L, "name", f->name);
   set_text(L, "form", f->form);
   set_text(L, "type", types[f->type]);
   set_text(L, "help", f->help);
+  lua_pushboolean(L, create && f->required);
+  lua_setfield(L, -2, "required");
   if (f->words != NULL)
     set_text(L, "enum", f->words->name);
-  if (f->max > 0) {
-    lua_pushinteger(L, (lua_Integer)f->max);
-    lua_setfield(L, -2, "max");
-  }
+  if (f->prefix != NULL)
+    set_text(L, "prefix", f->prefix);
+  if (f->type == TRK_INTEGER)
+    set_number(L, "min", f->min);
+  if (f->max > 0)
+    set_number(L, "max", f->max);
 }
 
-/* { { resource, name, method, path, fields = {...} }, ... } */
-static void push_operations(lua_State *L) {
+static void push_operation(lua_State *L, const struct trk_operation *op) {
   static const char *const methods[] = {
       [TRK_GET] = "GET", [TRK_POST] = "POST", [TRK_DELETE] = "DELETE"};
-  const struct trk_operation *op = trk_operations;
-  int n = 0;
+  static const char *const shapes[] = {[TRK_RECORD] = "record",
+                                       [TRK_SETTINGS] = "settings",
+                                       [TRK_PAGE] = "page",
+                                       [TRK_NOTHING] = "nothing"};
   size_t i;
   lua_newtable(L);
+  set_text(L, "resource", op->resource);
+  set_text(L, "name", op->name);
+  set_text(L, "method", methods[op->method]);
+  set_number(L, "status", op->status);
+  set_text(L, "path", op->path);
+  set_text(L, "shape", shapes[op->shape]);
+  set_text(L, "proof", op->proof);
+  lua_newtable(L);
+  for (i = 0; i < op->nfields; i++) {
+    push_field(L, &op->fields[i], strcmp(op->name, "create") == 0);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  lua_setfield(L, -2, "fields");
+}
+
+/* operations(): { { resource, name, method, path, fields = {...} }, ... }:
+ * for those who document and test the API's table. */
+static int operations(lua_State *L) {
+  const struct trk_operation *op = trk_operations;
+  int n = 0;
+  lua_newtable(L);
   for (; op->name != NULL; op++) {
-    lua_newtable(L);
-    set_text(L, "resource", op->resource);
-    set_text(L, "name", op->name);
-    set_text(L, "method", methods[op->method]);
-    set_text(L, "path", op->path);
-    lua_newtable(L);
-    for (i = 0; i < op->nfields; i++) {
-      push_field(L, &op->fields[i]);
-      lua_rawseti(L, -2, (int)i + 1);
-    }
-    lua_setfield(L, -2, "fields");
+    push_operation(L, op);
     lua_rawseti(L, -2, ++n);
   }
+  return 1;
 }
 
 static void set_with_kit(lua_State *L, const char *name, lua_CFunction f,
@@ -114,7 +138,7 @@ TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
   set_with_kit(L, "default", trk_client_default, kit);
   push_enums(L);
   lua_setfield(L, -2, "enums");
-  push_operations(L);
+  lua_pushcfunction(L, operations);
   lua_setfield(L, -2, "operations");
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");

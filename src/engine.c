@@ -29,11 +29,13 @@ struct trk_engine {
 
 /* ---- time and chance ---------------------------------------------- */
 
-static int64_t now_ms(void) {
+static int64_t now_us(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
+
+static int64_t now_ms(void) { return now_us() / 1000; }
 
 static uint64_t seed_of(const void *address) {
   struct timespec t;
@@ -135,9 +137,40 @@ struct trk_call *trk_call_new(void) {
   return call;
 }
 
+struct trk_event *trk_call_event(struct trk_call *call) {
+  struct trk_event *event = call->events;
+  if (event != NULL)
+    call->events = event->next;
+  return event;
+}
+
+static void forget_events(struct trk_call *call) {
+  while (call->events != NULL)
+    free(trk_call_event(call));
+}
+
+/* Without memory for it the call goes on, unwatched. */
+static void note_event(struct trk_call *call, int64_t now,
+                       enum trk_outcome outcome, long retry_ms) {
+  struct trk_event **at = &call->events;
+  struct trk_event *event = calloc(1, sizeof *event);
+  if (event == NULL)
+    return;
+  event->attempt = call->attempts;
+  event->outcome = outcome;
+  event->status = call->seen.status;
+  event->elapsed_us = now - call->begun_us;
+  event->retry_ms = retry_ms;
+  memcpy(event->request_id, call->request_id, sizeof event->request_id);
+  while (*at != NULL)
+    at = &(*at)->next;
+  *at = event;
+}
+
 void trk_call_free(struct trk_call *call) {
   if (call == NULL)
     return;
+  forget_events(call);
   trk_buf_free(&call->path);
   trk_buf_free(&call->body);
   trk_buf_free(&call->reply);
@@ -153,6 +186,8 @@ static void append_waiting(struct trk_engine *e, struct trk_call *call) {
 }
 
 static void finish(struct trk_engine *e, struct trk_call *call) {
+  if (call->attempts > 0)
+    call->elapsed_us = now_us() - call->first_us;
   call->outcome = trk_verdict(&call->seen);
   call->wire = NULL;
   call->done = 1;
@@ -173,9 +208,13 @@ void trk_engine_start(struct trk_engine *e, struct trk_call *call) {
   call->due = now_ms();
   call->done = 0;
   call->attempts = 0;
+  call->elapsed_us = 0;
   call->retry_after_ms = -1;
   call->request_id[0] = call->text[0] = '\0';
+  forget_events(call);
   trk_buf_clear(&call->reply);
+  call->reply.max = call->operation->shape == TRK_PAGE ? TRK_PAGE_MAX
+                                                       : TRK_REPLY_MAX;
   memset(&call->seen, 0, sizeof call->seen);
   if (ready(e) == 0)
     append_waiting(e, call);
@@ -187,7 +226,7 @@ void trk_engine_start(struct trk_engine *e, struct trk_call *call) {
 static void judge(struct trk_engine *e, struct trk_call *call) {
   struct trk_history past;
   enum trk_outcome outcome = trk_verdict(&call->seen);
-  int64_t now = now_ms();
+  int64_t us = now_us(), now = us / 1000;
   long delay;
   if (outcome != TRK_REFUSED || call->seen.status == 429)
     e->budget = trk_budget_after(e->budget, outcome);
@@ -199,6 +238,8 @@ static void judge(struct trk_engine *e, struct trk_call *call) {
   past.retry_after_ms = call->retry_after_ms;
   past.random = chance(e);
   delay = trk_retry_delay(outcome, &call->seen, &past);
+  if (call->watch)
+    note_event(call, us, outcome, delay);
   if (delay < 0) {
     finish(e, call);
     return;
@@ -239,11 +280,14 @@ static struct trk_wire *take_wire(struct trk_engine *e) {
 }
 
 static void begin_attempt(struct trk_engine *e, struct trk_call *call,
-                          struct trk_wire *w, int64_t now) {
-  int64_t left;
+                          struct trk_wire *w, int64_t us) {
+  int64_t left, now = us / 1000;
   CURLcode rc;
-  if (call->attempts++ == 0)
+  call->begun_us = us;
+  if (call->attempts++ == 0) {
+    call->first_us = us;
     call->deadline = now + e->shared.options.timeout_ms;
+  }
   left = call->deadline - now;
   call->wire = w;
   rc = trk_wire_begin(w, call, left > 1 ? (long)left : 1L);
@@ -257,7 +301,7 @@ static void begin_attempt(struct trk_engine *e, struct trk_call *call,
 static void begin_due(struct trk_engine *e) {
   struct trk_call *call = e->waiting, *next;
   struct trk_call **at = &e->waiting;
-  int64_t now = now_ms();
+  int64_t us = now_us(), now = us / 1000;
   for (; call != NULL; call = next) {
     struct trk_wire *w = NULL;
     next = call->next;
@@ -272,7 +316,7 @@ static void begin_due(struct trk_engine *e) {
     if (w == NULL)
       starve(e, call);
     else
-      begin_attempt(e, call, w, now);
+      begin_attempt(e, call, w, us);
   }
 }
 
@@ -365,6 +409,10 @@ struct trk_engine *trk_engine_open(const struct trk_options *options) {
     return e;
   free(e);
   return NULL;
+}
+
+const char *trk_engine_origin(const struct trk_engine *e) {
+  return e->shared.options.origin;
 }
 
 int trk_engine_inherited(const struct trk_engine *e) {

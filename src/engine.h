@@ -18,6 +18,7 @@
 
 #define TRK_REQUEST_MAX ((size_t)64 * 1024)
 #define TRK_REPLY_MAX ((size_t)1024 * 1024)
+#define TRK_PAGE_MAX ((size_t)4 * 1024 * 1024)
 #define TRK_HEADERS_MAX ((size_t)64 * 1024)
 
 /* What a client is made with. Strings are copied; NULL where noted. They
@@ -37,11 +38,23 @@ struct trk_options {
 
 struct trk_wire;
 
+/* What became of one attempt, for those who watch. */
+struct trk_event {
+  struct trk_event *next;
+  unsigned attempt; /* from 1 */
+  enum trk_outcome outcome;
+  long status;        /* 0: none came */
+  int64_t elapsed_us; /* of this attempt */
+  long retry_ms;      /* until the next one; -1: it was the last */
+  char request_id[64];
+};
+
 struct trk_call {
   /* The request: the caller's to fill before trk_engine_start. */
   const struct trk_operation *operation;
   struct trk_buf path; /* with its query */
   struct trk_buf body; /* form fields */
+  int watch;           /* collect events */
 
   /* The result: to be read once done is set. */
   int done;
@@ -52,8 +65,15 @@ struct trk_call {
   char request_id[64]; /* Twilio-Request-Id; "" when none came */
   long retry_after_ms; /* -1: the server asked for nothing */
   char text[256];      /* libcurl's words for the cause; "" when none */
+  int64_t elapsed_us;  /* from the start of the first attempt to the end */
+
+  /* One for each attempt, oldest first; to be taken off by whoever steps the
+   * engine. Where memory is short, one may be missing. */
+  struct trk_event *events;
 
   /* The engine's. */
+  int64_t first_us; /* start of the first attempt: monotonic, microseconds */
+  int64_t begun_us; /* start of the last one */
   int64_t deadline; /* monotonic, milliseconds */
   int64_t due;      /* not before this */
   struct trk_wire *wire;
@@ -75,6 +95,9 @@ struct trk_engine *trk_engine_open(const struct trk_options *options);
  * everything as it is. */
 void trk_engine_close(struct trk_engine *e);
 
+/* "https://host[:port]": as long as the engine. */
+const char *trk_engine_origin(const struct trk_engine *e);
+
 /* Whether it was used in a parent of this process: then its connections are
  * the parent's, and only trk_engine_close may be called. */
 int trk_engine_inherited(const struct trk_engine *e);
@@ -84,6 +107,9 @@ struct trk_call *trk_call_new(void);
 
 /* Frees a call that no engine holds. NULL is allowed. */
 void trk_call_free(struct trk_call *call);
+
+/* Takes the oldest event off the call; the taker frees it. NULL: none. */
+struct trk_event *trk_call_event(struct trk_call *call);
 
 /* Takes the call. Its deadline runs from the start of its first attempt: what
  * waits for others loses no time. Cannot fail; a request that can't be begun

@@ -3,6 +3,7 @@
  */
 #include "form.h"
 
+#include "check.h"
 #include "compat.h"
 
 #include <stdint.h>
@@ -10,11 +11,8 @@
 #include <string.h>
 
 #define EXACT 9007199254740992.0 /* 2^53: doubles are exact below */
-#define DOMAIN_SUFFIX ".pstn.twilio.com"
-#define DOMAIN_MAX 253u /* RFC 1035, 2.3.4 */
-#define LABEL_MAX 63u
 #define SHORT 1024u
-#define SHOWN_MAX 60u /* bytes of a wrong value that a message quotes */
+#define CREATED 201
 
 /* ---- encoding ----------------------------------------------------- */
 
@@ -95,157 +93,6 @@ static enum trk_form_rc add_pair(lua_State *L, struct trk_buf *out,
 
 /* ---- values ------------------------------------------------------- */
 
-static int is_letter_or_digit(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9');
-}
-
-/* The length of the UTF-8 sequence that s begins with; 0: it is none
- * (RFC 3629: no overlong form, no surrogate, nothing past U+10FFFF). */
-static size_t utf8_step(const unsigned char *s, size_t left) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t n, i;
-  uint32_t c;
-  if (s[0] < 0x80)
-    return 1;
-  n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-  if (s[0] < 0xC2 || s[0] > 0xF4 || n > left)
-    return 0;
-  c = s[0] & (0xFFu >> (n + 1));
-  for (i = 1; i < n; i++) {
-    if ((s[i] & 0xC0) != 0x80)
-      return 0;
-    c = c << 6 | (s[i] & 0x3Fu);
-  }
-  if (c < least[n] || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-    return 0;
-  return n;
-}
-
-/* How many characters, or -1 when it is not UTF-8. */
-static long utf8_length(const char *s, size_t len) {
-  const unsigned char *p = (const unsigned char *)s;
-  long count = 0;
-  size_t i = 0, step;
-  for (; i < len; i += step, count++) {
-    step = utf8_step(p + i, len - i);
-    if (step == 0)
-      return -1;
-  }
-  return count;
-}
-
-static const char *check_text(lua_State *L, const struct trk_field *f,
-                              const char *s, size_t len) {
-  long count = utf8_length(s, len);
-  if (count < 0)
-    return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
-  if (f->max > 0 && count > f->max)
-    return lua_pushfstring(L, "%s has %d characters; at most %d are allowed",
-                           f->name, (int)count, (int)f->max);
-  return NULL;
-}
-
-static const char *check_enum(lua_State *L, const struct trk_field *f,
-                              const char *s) {
-  const char *const *word = f->words->words;
-  int top = lua_gettop(L);
-  for (; *word != NULL; word++)
-    if (strcmp(*word, s) == 0)
-      return NULL;
-  luaL_checkstack(L, TRK_MAX_FIELDS * 2, "enum");
-  lua_pushfstring(L, "%s must be one of ", f->name);
-  for (word = f->words->words; *word != NULL; word++) {
-    lua_pushstring(L, *word);
-    lua_pushstring(L, word[1] != NULL ? ", " : "");
-  }
-  lua_pushfstring(L, strlen(s) <= SHOWN_MAX ? "; got '%s'" : "", s);
-  lua_concat(L, lua_gettop(L) - top);
-  return lua_tostring(L, -1);
-}
-
-/* Labels of letters, digits and '-', and at least one before the suffix. */
-static int labels_ok(const char *s, size_t len) {
-  size_t i, label = 0;
-  for (i = 0; i < len; i++) {
-    if (s[i] == '.') {
-      if (label == 0)
-        return 0;
-      label = 0;
-    } else if (++label > LABEL_MAX) {
-      return 0;
-    }
-  }
-  return label > 0;
-}
-
-static int same_ignoring_case(const char *a, const char *b, size_t n) {
-  size_t i;
-  for (i = 0; i < n; i++) {
-    char c = a[i] >= 'A' && a[i] <= 'Z' ? (char)(a[i] + 32) : a[i];
-    if (c != b[i])
-      return 0;
-  }
-  return 1;
-}
-
-static const char *check_domain(lua_State *L, const struct trk_field *f,
-                                const char *s, size_t len) {
-  const size_t suffix = sizeof DOMAIN_SUFFIX - 1;
-  size_t i;
-  for (i = 0; i < len; i++)
-    if (!is_letter_or_digit((unsigned char)s[i]) && s[i] != '-' &&
-        s[i] != '.')
-      return lua_pushfstring(
-          L, "%s may hold letters, digits, '-' and '.' only", f->name);
-  if (len <= suffix ||
-      !same_ignoring_case(s + len - suffix, DOMAIN_SUFFIX, suffix))
-    return lua_pushfstring(
-        L, "%s must be a name that ends with %s", f->name, DOMAIN_SUFFIX);
-  if (len > DOMAIN_MAX || !labels_ok(s, len))
-    return lua_pushfstring(L, "%s has an empty or too long part", f->name);
-  return NULL;
-}
-
-static const char *check_url(lua_State *L, const struct trk_field *f,
-                             const char *s, size_t len) {
-  size_t i, host = 0;
-  if (utf8_length(s, len) < 0)
-    return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
-  if (len > 7 && same_ignoring_case(s, "http://", 7))
-    host = 7;
-  else if (len > 8 && same_ignoring_case(s, "https://", 8))
-    host = 8;
-  if (host == 0 || s[host] == '/' || s[host] == '?' || s[host] == '#' ||
-      s[host] == ':')
-    return lua_pushfstring(
-        L, "%s must be a URL like https://example.com/path", f->name);
-  for (i = 0; i < len; i++)
-    if ((unsigned char)s[i] <= ' ' || (unsigned char)s[i] == 127)
-      return lua_pushfstring(
-          L, "%s holds a space or a control character; percent-encode it",
-          f->name);
-  return NULL;
-}
-
-/* NULL, or what is wrong, pushed. */
-static const char *check_value(lua_State *L, const struct trk_field *f,
-                               const char *s, size_t len) {
-  switch (f->type) {
-  case TRK_TEXT:
-    return check_text(L, f, s, len);
-  case TRK_ENUM:
-    return check_enum(L, f, s);
-  case TRK_DOMAIN:
-    return check_domain(L, f, s, len);
-  case TRK_URL:
-    return check_url(L, f, s, len);
-  case TRK_BOOLEAN:
-    break;
-  }
-  return NULL;
-}
-
 static enum trk_form_rc wrong_type(lua_State *L, int value, const char *name,
                                    const char *expected) {
   lua_pushfstring(L, "%s must be %s; got %s", name, expected,
@@ -261,8 +108,13 @@ static int is_null(lua_State *L, int index) {
 }
 
 static int is_empty(lua_State *L, int index) {
+  size_t len;
   return lua_type(L, index) == LUA_TSTRING &&
-         *lua_tostring(L, index) == '\0';
+         (lua_tolstring(L, index, &len), len == 0);
+}
+
+static int is_absent(lua_State *L, int index) {
+  return lua_isnil(L, index) || is_null(L, index) || is_empty(L, index);
 }
 
 static enum trk_form_rc add_string(lua_State *L, int value,
@@ -273,12 +125,43 @@ static enum trk_form_rc add_string(lua_State *L, int value,
   const char *wrong = NULL;
   if (memchr(s, '\0', len) != NULL)
     wrong = lua_pushfstring(L, "%s holds a NUL byte", f->name);
-  else if (validate && len > 0)
-    wrong = check_value(L, f, s, len);
+  else if (validate)
+    wrong = trk_check_value(L, f, s, len);
   if (wrong == NULL)
     return add_pair(L, out, f->form, f->name, s, len);
   lua_pushstring(L, f->name);
   return TRK_FORM_INVALID;
+}
+
+/* A whole number goes as such: 10.0 as 10. Only validate = 0 lets any other
+ * through, and no NaN or infinity. */
+static enum trk_form_rc add_number(lua_State *L, int value,
+                                   const struct trk_field *f, int validate,
+                                   struct trk_buf *out) {
+  lua_Number n = lua_tonumber(L, value);
+  int whole = n > -EXACT && n < EXACT && n == (lua_Number)(int64_t)n;
+  char text[32];
+  if (n - n != 0) {
+    lua_pushfstring(L, "%s must be a finite number", f->name);
+    lua_pushstring(L, f->name);
+    return TRK_FORM_INVALID;
+  }
+  if (validate && (!whole || n < (lua_Number)f->min ||
+                   n > (lua_Number)f->max)) {
+    lua_pushfstring(L, "%s must be a whole number from %d to %d; got %f",
+                    f->name, (int)f->min, (int)f->max, n);
+    lua_pushstring(L, f->name);
+    return TRK_FORM_INVALID;
+  }
+  snprintf(text, sizeof text, whole ? "%.0f" : "%.14g", (double)n);
+  return add_pair(L, out, f->form, f->name, text, strlen(text));
+}
+
+static enum trk_form_rc add_boolean(lua_State *L, int value,
+                                    const struct trk_field *f,
+                                    struct trk_buf *out) {
+  const char *word = lua_toboolean(L, value) ? "true" : "false";
+  return add_pair(L, out, f->form, f->name, word, strlen(word));
 }
 
 /* Adds the value at index as field f. "" and null clear a field. */
@@ -286,17 +169,22 @@ static enum trk_form_rc add_value(lua_State *L, int value,
                                   const struct trk_field *f, int validate,
                                   struct trk_buf *out) {
   int type = lua_type(L, value);
-  if (is_null(L, value))
+  if (is_null(L, value) || is_empty(L, value))
     return add_pair(L, out, f->form, f->name, "", 0);
-  if (f->type == TRK_BOOLEAN && type == LUA_TBOOLEAN) {
-    const char *word = lua_toboolean(L, value) ? "true" : "false";
-    return add_pair(L, out, f->form, f->name, word, strlen(word));
+  switch (f->type) {
+  case TRK_BOOLEAN:
+    return type == LUA_TBOOLEAN
+               ? add_boolean(L, value, f, out)
+               : wrong_type(L, value, f->name, "a boolean");
+  case TRK_INTEGER:
+    return type == LUA_TNUMBER
+               ? add_number(L, value, f, validate, out)
+               : wrong_type(L, value, f->name, "a whole number");
+  default:
+    return type == LUA_TSTRING
+               ? add_string(L, value, f, validate, out)
+               : wrong_type(L, value, f->name, "a string");
   }
-  if (f->type == TRK_BOOLEAN && !is_empty(L, value))
-    return wrong_type(L, value, f->name, "a boolean");
-  if (type != LUA_TSTRING)
-    return wrong_type(L, value, f->name, "a string");
-  return add_string(L, value, f, validate, out);
 }
 
 /* ---- names -------------------------------------------------------- */
@@ -332,19 +220,13 @@ static const char *push_form_name(lua_State *L, const char *key) {
  * so: the value at index may be anything a form can carry. */
 static enum trk_form_rc add_unknown(lua_State *L, const char *key, int value,
                                     struct trk_buf *out) {
-  struct trk_field f = {NULL, NULL, TRK_TEXT, 0, NULL, NULL};
-  lua_Number n = lua_tonumber(L, value);
+  struct trk_field f = {NULL, NULL, TRK_TEXT, 0, 0, NULL, NULL, 0, NULL};
   f.name = key;
   f.form = push_form_name(L, key);
   if (lua_type(L, value) == LUA_TBOOLEAN)
     f.type = TRK_BOOLEAN;
-  if (lua_type(L, value) == LUA_TNUMBER && n > -EXACT && n < EXACT &&
-      n == (lua_Number)(int64_t)n) {
-    char text[24];
-    snprintf(text, sizeof text, "%.0f", (double)n); /* 10.0 goes as 10 */
-    lua_pushstring(L, text);
-    value = lua_gettop(L);
-  }
+  else if (lua_type(L, value) == LUA_TNUMBER)
+    f.type = TRK_INTEGER;
   return add_value(L, value, &f, 0, out);
 }
 
@@ -422,17 +304,63 @@ static enum trk_form_rc add_unknowns(lua_State *L, int index,
   return rc;
 }
 
+/* Words what a create lacks: all of it at once. */
+static enum trk_form_rc missing(lua_State *L, const struct trk_operation *op,
+                                const struct names *names) {
+  const char *first = NULL;
+  int i, n = 0, top = lua_gettop(L);
+  luaL_checkstack(L, TRK_MAX_FIELDS * 2 + 2, "missing");
+  for (i = 0; i < (int)op->nfields; i++) {
+    if (!op->fields[i].required || !is_absent(L, names->base + i))
+      continue;
+    if (n++ == 0)
+      first = op->fields[i].name;
+    else
+      lua_pushliteral(L, ", ");
+    lua_pushstring(L, op->fields[i].name);
+  }
+  if (n == 0)
+    return TRK_FORM_OK;
+  lua_pushstring(L, n == 1 ? " is missing" : " are missing");
+  lua_concat(L, lua_gettop(L) - top);
+  lua_pushstring(L, first);
+  return TRK_FORM_INVALID;
+}
+
+/* The SID itself, or a record that has one, in place of the params of an
+ * operation that takes nothing but a SID: it becomes the value of field 0. */
+static int take_sid(lua_State *L, int index, const struct trk_operation *op,
+                    const struct names *names) {
+  if (op->nfields != 1 || op->fields[0].type != TRK_SID)
+    return 0;
+  if (lua_type(L, index) == LUA_TTABLE) {
+    lua_pushliteral(L, "sid");
+    lua_rawget(L, index);
+  } else {
+    lua_pushvalue(L, index);
+  }
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    lua_replace(L, names->base);
+    return 1;
+  }
+  lua_pop(L, 1);
+  return 0;
+}
+
 enum trk_form_rc trk_form_encode(lua_State *L, int index,
                                  const struct trk_operation *op,
                                  int validate, struct trk_buf *out) {
   struct names names = {0, 0};
-  enum trk_form_rc rc;
+  enum trk_form_rc rc = TRK_FORM_OK;
   int top = lua_gettop(L), i;
   index = trk_absindex(L, index);
   luaL_checkstack(L, TRK_MAX_FIELDS + 12, "form");
   names.base = top + 1;
   lua_settop(L, top + (int)op->nfields);
-  rc = read_params(L, index, op, validate, &names);
+  if (!take_sid(L, index, op, &names))
+    rc = read_params(L, index, op, validate, &names);
+  if (rc == TRK_FORM_OK && validate && op->status == CREATED)
+    rc = missing(L, op, &names);
   for (i = 0; rc == TRK_FORM_OK && i < (int)op->nfields; i++)
     if (!lua_isnil(L, names.base + i))
       rc = add_value(L, names.base + i, &op->fields[i], validate, out);

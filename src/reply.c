@@ -3,11 +3,13 @@
  */
 #include "reply.h"
 
+#include "check.h"
 #include "compat.h"
+#include "kit.h"
+#include "path.h"
 
 #include <string.h>
 
-#define SID_LENGTH 34u
 #define EXACT 9007199254740992.0 /* 2^53: doubles are exact below */
 
 static const char *const outcome_words[] = {
@@ -24,6 +26,9 @@ static const char *const kinds[] = {
     [TRK_MEMORY] = "memory",    [TRK_CONFIG] = "config",
     [TRK_CANCELLED] = "cancelled",
 };
+
+static const char *const method_words[] = {
+    [TRK_GET] = "GET", [TRK_POST] = "POST", [TRK_DELETE] = "DELETE"};
 
 const char *trk_outcome_word(enum trk_outcome outcome) {
   return outcome_words[outcome];
@@ -93,17 +98,6 @@ static int decode(lua_State *L, const struct trk_buf *body, int kit) {
 
 /* ---- believing ---------------------------------------------------- */
 
-static int is_sid(const char *s, size_t len, const char *prefix) {
-  size_t i;
-  if (s == NULL || len != SID_LENGTH || strncmp(s, prefix, 2) != 0)
-    return 0;
-  for (i = 2; i < len; i++)
-    if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f') ||
-          (s[i] >= 'A' && s[i] <= 'F')))
-      return 0;
-  return 1;
-}
-
 /* The string at a field of a table, or NULL; left on the stack. */
 static const char *string_field(lua_State *L, int table, const char *name,
                                 size_t *len) {
@@ -137,19 +131,120 @@ static int echoes_domain(lua_State *L, int reply, int params) {
          same_folded(got, sent);
 }
 
+/* Whether a text is the SID in the call's path, whatever its case. */
+static int is_in_path(const struct trk_call *call, int nth, const char *sid,
+                      size_t len) {
+  char asked[TRK_SID_LENGTH + 1];
+  const char *at = trk_path_sid(call->operation, call->path.data, nth);
+  if (len != TRK_SID_LENGTH)
+    return 0;
+  memcpy(asked, at, TRK_SID_LENGTH);
+  asked[TRK_SID_LENGTH] = '\0';
+  return same_folded(asked, sid);
+}
+
+/* Whether a record is of this account and, if it names its trunk, of the
+ * trunk that was asked for. */
+static int is_ours(lua_State *L, const struct trk_call *call,
+                   const char *account, int record) {
+  size_t len;
+  const char *owner = string_field(L, record, "account_sid", &len);
+  const char *trunk;
+  if (owner != NULL && *account != '\0' && !same_folded(owner, account))
+    return 0;
+  trunk = string_field(L, record, "trunk_sid", &len);
+  return trunk == NULL || *call->operation->resource == '\0' ||
+         is_in_path(call, 0, trunk, len);
+}
+
+/* Whether the form, if it begins with this field, gives it this value. */
+static int form_has(const struct trk_buf *form, const char *field,
+                    const char *value, size_t len) {
+  size_t skip = strlen(field) + 1;
+  char sent[TRK_SID_LENGTH + 1];
+  if (form->len < skip + TRK_SID_LENGTH || len != TRK_SID_LENGTH ||
+      strncmp(form->data, field, skip - 1) != 0)
+    return 1;
+  memcpy(sent, form->data + skip, TRK_SID_LENGTH);
+  sent[TRK_SID_LENGTH] = '\0';
+  return same_folded(sent, value);
+}
+
+/* Whether a record has the SID that was asked for: in the path, or, where a
+ * SID is all that a create takes, in the form. */
+static int has_sid_asked(const struct trk_call *call, const char *sid,
+                         size_t len) {
+  const struct trk_operation *op = call->operation;
+  int n = trk_path_arguments(op);
+  if (op->path[strlen(op->path) - 1] == '}')
+    return is_in_path(call, n - 1, sid, len);
+  if (op->nfields == 1 && op->fields[0].type == TRK_SID)
+    return form_has(&call->body, op->fields[0].form, sid, len);
+  return 1;
+}
+
+static enum trk_body judge_record(lua_State *L, const struct trk_call *call,
+                                  const char *account, int reply,
+                                  int params) {
+  size_t len = 0;
+  const char *sid = string_field(L, reply, "sid", &len);
+  if (!trk_is_sid(sid, len, call->operation->proof))
+    return TRK_BODY_BAD;
+  if (!has_sid_asked(call, sid, len) || !is_ours(L, call, account, reply) ||
+      (lua_istable(L, params) && !echoes_domain(L, reply, params)))
+    return TRK_BODY_FOREIGN;
+  return TRK_BODY_GOOD;
+}
+
+/* A page holds an array under the key that its meta names, of records with
+ * SIDs; the first speaks for all. */
+static enum trk_body judge_page(lua_State *L, const struct trk_call *call,
+                                const char *account, int reply) {
+  size_t len = 0;
+  const char *key, *sid;
+  lua_pushliteral(L, "meta");
+  lua_rawget(L, reply);
+  if (!lua_istable(L, -1))
+    return TRK_BODY_BAD;
+  key = string_field(L, lua_gettop(L), "key", &len);
+  if (key == NULL)
+    return TRK_BODY_BAD;
+  lua_pushlstring(L, key, len);
+  lua_rawget(L, reply);
+  if (!lua_istable(L, -1))
+    return TRK_BODY_BAD;
+  lua_rawgeti(L, -1, 1);
+  if (lua_isnil(L, -1))
+    return TRK_BODY_GOOD;
+  if (!lua_istable(L, -1))
+    return TRK_BODY_BAD;
+  sid = string_field(L, lua_gettop(L), "sid", &len);
+  if (!trk_is_sid(sid, len, call->operation->proof))
+    return TRK_BODY_BAD;
+  return is_ours(L, call, account, lua_gettop(L) - 1) ? TRK_BODY_GOOD
+                                                      : TRK_BODY_FOREIGN;
+}
+
 static enum trk_body judge_body(lua_State *L, const struct trk_call *call,
                                 const char *account, int reply, int params) {
-  size_t len = 0, owner_len;
-  int top = lua_gettop(L);
   enum trk_body body = TRK_BODY_GOOD;
-  const char *sid = string_field(L, reply, "sid", &len);
-  const char *owner = string_field(L, reply, "account_sid", &owner_len);
-  if (!is_sid(sid, len, call->operation->sid_prefix))
-    body = TRK_BODY_BAD;
-  else if ((owner != NULL && *account != '\0' &&
-            !same_folded(owner, account)) ||
-           (lua_istable(L, params) && !echoes_domain(L, reply, params)))
-    body = TRK_BODY_FOREIGN;
+  size_t len;
+  int top = lua_gettop(L);
+  luaL_checkstack(L, 12, "reply");
+  switch (call->operation->shape) {
+  case TRK_RECORD:
+    body = judge_record(L, call, account, reply, params);
+    break;
+  case TRK_PAGE:
+    body = judge_page(L, call, account, reply);
+    break;
+  case TRK_SETTINGS:
+    if (string_field(L, reply, call->operation->proof, &len) == NULL)
+      body = TRK_BODY_BAD;
+    break;
+  case TRK_NOTHING:
+    break;
+  }
   lua_settop(L, top);
   return body;
 }
@@ -171,12 +266,17 @@ static void set_number(lua_State *L, const char *key, double value) {
   lua_setfield(L, -2, key);
 }
 
-static void set_operation(lua_State *L, const struct trk_operation *op) {
+void trk_reply_push_name(lua_State *L, const struct trk_operation *op) {
   if (*op->resource == '\0')
     lua_pushstring(L, op->name);
   else
     lua_pushfstring(L, "%s.%s", op->resource, op->name);
+}
+
+static void set_operation(lua_State *L, const struct trk_operation *op) {
+  trk_reply_push_name(L, op);
   lua_setfield(L, -2, "operation");
+  set_text(L, "method", method_words[op->method]);
 }
 
 /* With the raw table on top: the error object in its place, nil below. */
@@ -237,14 +337,47 @@ static int push_failure(lua_State *L, const struct trk_call *call,
   return push_error(L, kit);
 }
 
+/* What is known of a good reply, for those who need it. */
+static void push_meta(lua_State *L, const struct trk_call *call) {
+  lua_createtable(L, 0, 4);
+  set_number(L, "status", (double)call->seen.status);
+  set_text(L, "request_id", call->request_id);
+  set_number(L, "attempts", call->attempts);
+  lua_pushnumber(L, (lua_Number)call->elapsed_us / 1e6);
+  lua_setfield(L, -2, "elapsed");
+}
+
+void trk_reply_push_event(lua_State *L, const struct trk_call *call,
+                          const struct trk_event *event) {
+  lua_newtable(L);
+  set_operation(L, call->operation);
+  set_text(L, "path", call->path.data);
+  set_number(L, "attempt", event->attempt);
+  set_text(L, "outcome", trk_outcome_word(event->outcome));
+  if (event->status > 0)
+    set_number(L, "status", (double)event->status);
+  set_text(L, "request_id", event->request_id);
+  lua_pushnumber(L, (lua_Number)event->elapsed_us / 1e6);
+  lua_setfield(L, -2, "elapsed");
+  if (event->retry_ms >= 0) {
+    lua_pushnumber(L, (lua_Number)event->retry_ms / 1000);
+    lua_setfield(L, -2, "retry_delay");
+  }
+}
+
 int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
                    int params, int kit) {
-  int decoded = decode(L, &call->reply, kit) ? lua_gettop(L) : 0;
-  call->seen.body = TRK_BODY_BAD;
+  int nothing = call->operation->shape == TRK_NOTHING, decoded = 0;
+  if (!nothing || call->seen.status != call->seen.expect)
+    decoded = decode(L, &call->reply, kit) ? lua_gettop(L) : 0;
+  call->seen.body = nothing ? TRK_BODY_GOOD : TRK_BODY_BAD;
   if (decoded > 0 && call->seen.status == call->seen.expect)
     call->seen.body = judge_body(L, call, account, decoded, params);
   call->outcome = trk_verdict(&call->seen);
-  if (call->outcome == TRK_DONE)
-    return 1; /* the decoded table is on top */
-  return push_failure(L, call, decoded, kit);
+  if (call->outcome != TRK_DONE)
+    return push_failure(L, call, decoded, kit);
+  if (nothing)
+    lua_pushboolean(L, 1);
+  push_meta(L, call);
+  return 2;
 }

@@ -14,19 +14,11 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* The kit: a Lua array of what C needs from Lua, one per luaopen. */
-enum {
-  TRK_KIT_DECODE = 1, /* cjson's decode */
-  TRK_KIT_ERROR,      /* raw table -> error object (trunking.error) */
-  TRK_KIT_TICK,       /* function() end: lets a debug hook run */
-  TRK_KIT_BUILD,      /* a C closure, made before a call: see client.c */
-  TRK_KIT_MEMORY      /* outcome -> error, for when there is no memory */
-};
-
-/* Pushes the call's result: a table, or nil and an error. params and kit are
- * stack indices; account is the client's account SID, "" when not known. May
- * raise, and may then be called again: the call is only read, but for the
- * verdict on its body. */
+/* Pushes the call's result: what came and what is known of the reply, or nil
+ * and an error. params (any value but a table counts for none) and kit (see
+ * kit.h) are stack indices; account is the client's account SID, "" when not
+ * known. May raise, and may then be called again: the call is only read, but
+ * for the verdict on its body. */
 int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
                    int params, int kit);
 
@@ -34,7 +26,14 @@ int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
  * ...) into nil and an error. kit may be a pseudo-index. */
 int trk_reply_unsent(lua_State *L, int kit, const struct trk_operation *op);
 
-/* The words of DESIGN: "not_sent", "refused", ... */
+/* Pushes what on_attempt is told of an attempt: a table. */
+void trk_reply_push_event(lua_State *L, const struct trk_call *call,
+                          const struct trk_event *event);
+
+/* Pushes "create", "origination_urls.create", ... */
+void trk_reply_push_name(lua_State *L, const struct trk_operation *op);
+
+/* "not_sent", "refused", ... */
 const char *trk_outcome_word(enum trk_outcome outcome);
 
 #if defined(__GNUC__)

@@ -29,15 +29,29 @@
 #define WRITE_REUSE_S 3L
 #define READ_REUSE_S 118L /* libcurl's default */
 
+#define LARGE 8192u /* bytes that come at once, of a body that is large */
+
 static const char no_memory[] = "not enough memory";
 static const char headers_too_large[] =
     "the reply's headers are over the limit of 64 KiB";
 
 /* ---- callbacks ---------------------------------------------------- */
 
+/* Room for the whole body at once, where it says how long it is: a large one
+ * would be copied over and over while the buffer grows. */
+static void expect_body(struct trk_wire *w) {
+  curl_off_t all = -1;
+  curl_easy_getinfo(w->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &all);
+  if (all > 0 && all < (curl_off_t)w->call->reply.max)
+    (void)trk_buf_reserve(&w->call->reply, (size_t)all);
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *data) {
   struct trk_wire *w = data;
-  enum trk_buf_rc rc = trk_buf_add(&w->call->reply, bytes, size * n);
+  enum trk_buf_rc rc;
+  if (w->call->reply.len == 0 && size * n >= LARGE)
+    expect_body(w);
+  rc = trk_buf_add(&w->call->reply, bytes, size * n);
   if (rc == TRK_BUF_FULL)
     w->too_large = 1;
   return rc == TRK_BUF_OK ? size * n : 0;

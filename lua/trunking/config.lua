@@ -18,6 +18,7 @@ local types = {
   base_url = "string", ca_file = "string", proxy = "string",
   user_agent = "string", timeout = "number", connect_timeout = "number",
   max_attempts = "number", max_in_flight = "number", validate = "boolean",
+  on_attempt = "function",
 }
 
 -- Every problem inside this file is raised as a table; the two public
@@ -296,6 +297,8 @@ local function build(options, getenv, version)
   out.max_attempts = number(options, "max_attempts")
   out.max_in_flight = number(options, "max_in_flight")
   out.validate = options.validate ~= false
+  out.on_attempt = options.on_attempt
+    and require "trunking.hook" (options.on_attempt)
   return out
 end
 

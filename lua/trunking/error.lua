@@ -9,7 +9,8 @@ local MAX_MESSAGE = 512 -- bytes of a server's own words that are kept
 
 -- Fields that stay as they are; the rest of a raw table is for make alone.
 local kept = { "kind", "outcome", "operation", "message", "field", "status",
-  "code", "more_info", "request_id", "details", "attempts", "retry_after" }
+  "code", "more_info", "request_id", "details", "attempts", "retry_after",
+  "records" }
 
 local function line(err)
   local at = err.operation and "trunking." .. err.operation or "trunking"
@@ -126,7 +127,8 @@ local function applied_message(raw)
   if raw.outcome == "applied" then
     local why = raw.message and (" (" .. raw.message .. ")") or ""
     return "it was done, but the reply could not be read" .. why ..
-      "; look for it in the list of trunks before you try again"
+      (tostring(raw.operation):find "update$" and "; fetch it to see"
+        or "; look for it in the list before you try again")
   elseif raw.kind == "reply" and not raw.message then
     return "the reply could not be read"
   end
@@ -167,8 +169,8 @@ function M.make(raw)
     err.message = applied_message(raw) or raw.message or "no reply came"
     if raw.kind == "tls" then err.message = tls_hint(err.message) end
   end
-  if err.outcome == "unknown" and err.status ~= nil or
-    err.outcome == "unknown" and err.kind ~= "reply" then
+  if err.outcome == "unknown" and raw.method ~= "GET" and
+    (err.status ~= nil or err.kind ~= "reply") then
     err.message = err.message ..
       "; the request was sent, and may or may not have been applied"
   end

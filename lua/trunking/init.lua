@@ -41,7 +41,7 @@ M.null = core.null
 -- @param options table: account_sid and auth_token, or api_key and
 --   api_secret (else from the environment); edge, region or base_url;
 --   ca_file, proxy, timeout and connect_timeout (seconds), max_attempts,
---   max_in_flight, validate, user_agent
+--   max_in_flight, validate, user_agent, on_attempt
 -- @return a client, or nil and an error of kind "config"
 function M.new(options)
   if options == nil then options = {} end

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * probe: opens the pure rooms (verdict, form) to the specs, as plain Lua
+ * probe: opens the pure rooms (verdict, form, path) to the specs, as plain Lua
  * functions over plain values. It decides nothing itself: what is left out
  * of a table gets a default, and a misspelt key raises, so that no case can
  * test something else than it says. Built by `make probe`, never installed.
@@ -9,7 +9,10 @@
 #include "compat.h"
 #include "engine.h"
 #include "form.h"
+#include "path.h"
 #include "verdict.h"
+
+#include <string.h>
 
 #define BUF_T "trunking.probe.buf"
 
@@ -154,19 +157,61 @@ static struct trk_buf *push_buf(lua_State *L) {
   return b;
 }
 
-/* form(params, validate): the body of create; or nil, message, field (or
- * nil), "invalid" or "unknown". validate is true when left out. */
+/* The operation with a name like "create" or "recording.update". */
+static const struct trk_operation *check_operation(lua_State *L, int arg) {
+  const char *name = luaL_optstring(L, arg, "create");
+  const struct trk_operation *op = trk_operations;
+  for (; op->name != NULL; op++) {
+    size_t n = strlen(op->resource);
+    if (strncmp(name, op->resource, n) == 0 &&
+        strcmp(name + n + (n > 0), op->name) == 0)
+      return op;
+  }
+  luaL_argerror(L, arg, "no such operation");
+  return NULL;
+}
+
+/* What a refusal pushed, behind the nil at top. */
+static int refused(lua_State *L, int top, enum trk_form_rc rc) {
+  lua_pushvalue(L, top);
+  lua_pushvalue(L, -3); /* message */
+  lua_pushvalue(L, -3); /* field */
+  lua_pushstring(L, rc == TRK_FORM_UNKNOWN ? "unknown" : "invalid");
+  return 4;
+}
+
+/* path(operation, arguments...): the path, or what form gives. */
+static int probe_path(lua_State *L) {
+  const struct trk_operation *op = check_operation(L, 1);
+  struct trk_buf *b = push_buf(L);
+  enum trk_form_rc rc;
+  int top;
+  lua_insert(L, 1);
+  lua_pushnil(L);
+  top = lua_gettop(L);
+  if (top - 3 != trk_path_arguments(op))
+    return luaL_error(L, "%d arguments expected", trk_path_arguments(op));
+  rc = trk_path_build(L, 3, op, b);
+  if (rc != TRK_FORM_OK)
+    return refused(L, top, rc);
+  lua_pushlstring(L, trk_buf_str(b), b->len);
+  return 1;
+}
+
+/* form(params, validate, operation): the body, of create when no operation is
+ * named; or nil, message, field (or nil), "invalid" or "unknown". validate is
+ * true when left out. */
 static int probe_form(lua_State *L) {
   int validate = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
+  const struct trk_operation *op = check_operation(L, 3);
   struct trk_buf *b;
   enum trk_form_rc rc;
   int top;
-  luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   b = push_buf(L);
   lua_pushnil(L); /* what a refusal begins with */
   top = lua_gettop(L);
-  rc = trk_form_encode(L, 1, &trk_operations[0], validate, b);
+  rc = trk_form_encode(L, 1, op, validate, b);
   if (rc == TRK_FORM_OK) {
     if (lua_gettop(L) != top)
       return luaL_error(L, "the form left something on the stack");
@@ -175,11 +220,7 @@ static int probe_form(lua_State *L) {
     return 1;
   }
   trk_buf_free(b);
-  lua_pushvalue(L, top);
-  lua_pushvalue(L, -3); /* message */
-  lua_pushvalue(L, -3); /* field */
-  lua_pushstring(L, rc == TRK_FORM_UNKNOWN ? "unknown" : "invalid");
-  return 4;
+  return refused(L, top, rc);
 }
 
 TRK_EXPORT int luaopen_probe(lua_State *L) {
@@ -190,6 +231,7 @@ TRK_EXPORT int luaopen_probe(lua_State *L) {
       {"verdict", probe_verdict},           {"form", probe_form},
       {"retry_delay", probe_retry_delay},   {"http_date", probe_http_date},
       {"budget_after", probe_budget_after}, {"retry_after", probe_retry_after},
+      {"path", probe_path},
   };
   size_t i;
   lua_newtable(L);

@@ -1,0 +1,165 @@
+-- Pages: what list gives back, and the walk over all of them. A page's link is
+-- never followed as given: its query is taken over to our own origin, and only
+-- if it leads to the list that was asked. Pure, but for the calls it is given.
+-- SPDX-License-Identifier: MIT
+
+local errors = require "trunking.error"
+
+local M = {}
+
+local MAX_QUERY = 8192 -- bytes
+local PAGE_SIZE = 50   -- records: to decode 1,000 takes a host 6 ms
+
+-- Twilio's own hosts may link to one another: an edge's reply to the main one.
+local function is_twilio(scheme, host)
+  return scheme == "https" and (host == "trunking.twilio.com"
+    or host:find "^trunking%.[%w-]+%.[%w-]+%.twilio%.com$" ~= nil)
+end
+
+--- The query of a page's link.
+-- @param link as the reply has it: a URL, or a path on the same server
+-- @param origin of the client, "https://host[:port]"
+-- @param path of the list, "/v1/Trunks"
+-- @return the query, or nil and what is wrong with the link
+function M.query_of(link, origin, path)
+  if type(link) ~= "string" then return nil, "is not a text" end
+  local scheme, host, rest = link:match "^(%a+)://([^/?#\\]*)(.*)$"
+  if not scheme then rest = link end
+  local target, query = rest:match "^(/[^?#]*)%?([^#]*)$"
+  if not target or rest:sub(1, 2) == "//" then
+    return nil, "is not understood"
+  elseif scheme then
+    scheme, host = scheme:lower(), host:lower()
+    if scheme .. "://" .. host ~= origin and not is_twilio(scheme, host) then
+      return nil, "leads to another server, " .. host:sub(1, 100)
+    end
+  end
+  if target:lower() ~= path:lower() then
+    return nil, "leads to another list"
+  elseif query == "" or #query > MAX_QUERY
+    or query:find "[^%w%-._~%%!$&'()*+,;=:@/?]" then
+    return nil, "has a query that is not understood"
+  end
+  return query
+end
+
+local function refuse(operation, word, why)
+  return nil, errors.new { kind = "reply", outcome = "not_sent",
+    operation = operation,
+    message = ("the link to the %s page %s; it was not followed"):format(word,
+      why) }
+end
+
+--- A page from a decoded reply: its records as the array part, with meta,
+-- next() and previous(), which give another page, nil at the end, or nil and
+-- an error.
+-- @param follow function(query) -> page, meta or nil, err
+function M.page(reply, origin, path, operation, follow)
+  local meta = reply.meta
+  local page = reply[meta.key]
+  for name, value in pairs(reply) do
+    if page[name] == nil and name ~= meta.key then page[name] = value end
+  end
+  local function to(word)
+    local link = meta[word .. "_page_url"]
+    return function()
+      if link == nil or link == "" then return nil end
+      local query, why = M.query_of(link, origin, path)
+      if not query then return refuse(operation, word, why) end
+      return follow(query)
+    end
+  end
+  page.next, page.previous = to "next", to "previous"
+  return page
+end
+
+local function invalid(operation, field, message)
+  error(errors.new { kind = "invalid", outcome = "not_sent",
+    operation = operation, field = field, message = message }, 0)
+end
+
+-- What list takes, and the limit.
+local function split(operation, params)
+  local query, limit = {}, params.limit
+  for name, value in pairs(params) do
+    if name ~= "limit" then query[name] = value end
+  end
+  if limit ~= nil and (type(limit) ~= "number" or limit < 0
+    or limit ~= math.huge and limit % 1 ~= 0) then
+    invalid(operation, "limit", "limit must be a whole number of records")
+  end
+  limit = limit or math.huge
+  if query.page_size == nil and query.PageSize == nil then
+    query.page_size = math.max(1, math.min(PAGE_SIZE, limit))
+  end
+  return query, limit
+end
+
+-- The error of a page, with a word on what came before it. It may be one that
+-- others hold: a new one, then.
+local function spoilt(err, given)
+  if not errors.is(err) or given == 0 then return err end
+  local fields = {}
+  for name, value in pairs(err) do fields[name] = value end
+  fields.records = given
+  fields.message = ("%s (%d records came before it)"):format(err.message,
+    given)
+  return errors.new(fields)
+end
+
+-- Hands out pages one after another, and raises where there is a failure or a
+-- page comes again.
+local function pages(list, operation, query, parent)
+  local seen, next_page = {}, nil
+  return function(given)
+    local page, err
+    if not next_page then
+      if parent then page, err = list(parent, query)
+      else page, err = list(query) end
+    else
+      page, err = next_page()
+    end
+    if not page then
+      if err then error(spoilt(err, given), 0) end
+      return nil
+    end
+    local link = page.meta.next_page_url
+    if link ~= nil and seen[link] then
+      error(spoilt(errors.new { kind = "reply", outcome = "unknown",
+        operation = operation,
+        message = "the pages go round in a circle" }, given), 0)
+    end
+    if link ~= nil then seen[link] = true end
+    next_page = page.next
+    return page
+  end
+end
+
+--- An iterator over the records of all pages, holding one page at a time. It
+-- raises an error object where a page fails.
+-- @param list the operation's function
+-- @param operation its name, for errors
+-- @param params what list takes, and limit: the most records to give
+-- @param parent the trunk, for the lists of a trunk
+function M.each(list, operation, params, parent)
+  local query, limit = split(operation, params)
+  local more = pages(list, operation, query, parent)
+  local page, at, given = nil, 0, 0
+  return function()
+    while given < limit do
+      at = at + 1
+      local record = page and page[at]
+      if record ~= nil then
+        given = given + 1
+        return record
+      end
+      page, at = nil, 0
+      page = more(given)
+      if not page then limit = given end
+    end
+    page = nil
+    return nil
+  end
+end
+
+return M

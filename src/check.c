@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * check: see check.h.
+ */
+#include "check.h"
+
+#include "compat.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define DOMAIN_SUFFIX ".pstn.twilio.com"
+#define DOMAIN_MAX 253u /* RFC 1035, 2.3.4 */
+#define LABEL_MAX 63u
+#define SHOWN_MAX 60u /* bytes of a wrong value that a message quotes */
+
+static int is_letter_or_digit(unsigned char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c >= '0' && c <= '9');
+}
+
+/* The length of the UTF-8 sequence that s begins with; 0: it is none
+ * (RFC 3629: no overlong form, no surrogate, nothing past U+10FFFF). */
+static size_t utf8_step(const unsigned char *s, size_t left) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  size_t n, i;
+  uint32_t c;
+  if (s[0] < 0x80)
+    return 1;
+  n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
+  if (s[0] < 0xC2 || s[0] > 0xF4 || n > left)
+    return 0;
+  c = s[0] & (0xFFu >> (n + 1));
+  for (i = 1; i < n; i++) {
+    if ((s[i] & 0xC0) != 0x80)
+      return 0;
+    c = c << 6 | (s[i] & 0x3Fu);
+  }
+  if (c < least[n] || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
+    return 0;
+  return n;
+}
+
+/* How many characters, or -1 when it is not UTF-8. */
+static long utf8_length(const char *s, size_t len) {
+  const unsigned char *p = (const unsigned char *)s;
+  long count = 0;
+  size_t i = 0, step;
+  for (; i < len; i += step, count++) {
+    step = utf8_step(p + i, len - i);
+    if (step == 0)
+      return -1;
+  }
+  return count;
+}
+
+static const char *check_text(lua_State *L, const struct trk_field *f,
+                              const char *s, size_t len) {
+  long count = utf8_length(s, len);
+  if (count < 0)
+    return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
+  if (f->max > 0 && count > f->max)
+    return lua_pushfstring(L, "%s has %d characters; at most %d are allowed",
+                           f->name, (int)count, (int)f->max);
+  return NULL;
+}
+
+static const char *check_enum(lua_State *L, const struct trk_field *f,
+                              const char *s) {
+  const char *const *word = f->words->words;
+  int top = lua_gettop(L);
+  for (; *word != NULL; word++)
+    if (strcmp(*word, s) == 0)
+      return NULL;
+  luaL_checkstack(L, TRK_MAX_FIELDS * 2, "enum");
+  lua_pushfstring(L, "%s must be one of ", f->name);
+  for (word = f->words->words; *word != NULL; word++) {
+    lua_pushstring(L, *word);
+    lua_pushstring(L, word[1] != NULL ? ", " : "");
+  }
+  lua_pushfstring(L, strlen(s) <= SHOWN_MAX ? "; got '%s'" : "", s);
+  lua_concat(L, lua_gettop(L) - top);
+  return lua_tostring(L, -1);
+}
+
+/* Labels of letters, digits and '-', and at least one before the suffix. */
+static int labels_ok(const char *s, size_t len) {
+  size_t i, label = 0;
+  for (i = 0; i < len; i++) {
+    if (s[i] == '.') {
+      if (label == 0)
+        return 0;
+      label = 0;
+    } else if (++label > LABEL_MAX) {
+      return 0;
+    }
+  }
+  return label > 0;
+}
+
+static int same_ignoring_case(const char *a, const char *b, size_t n) {
+  size_t i;
+  for (i = 0; i < n; i++) {
+    char c = a[i] >= 'A' && a[i] <= 'Z' ? (char)(a[i] + 32) : a[i];
+    if (c != b[i])
+      return 0;
+  }
+  return 1;
+}
+
+static const char *check_domain(lua_State *L, const struct trk_field *f,
+                                const char *s, size_t len) {
+  const size_t suffix = sizeof DOMAIN_SUFFIX - 1;
+  size_t i;
+  for (i = 0; i < len; i++)
+    if (!is_letter_or_digit((unsigned char)s[i]) && s[i] != '-' &&
+        s[i] != '.')
+      return lua_pushfstring(
+          L, "%s may hold letters, digits, '-' and '.' only", f->name);
+  if (len <= suffix ||
+      !same_ignoring_case(s + len - suffix, DOMAIN_SUFFIX, suffix))
+    return lua_pushfstring(
+        L, "%s must be a name that ends with %s", f->name, DOMAIN_SUFFIX);
+  if (len > DOMAIN_MAX || !labels_ok(s, len))
+    return lua_pushfstring(L, "%s has an empty or too long part", f->name);
+  return NULL;
+}
+
+static int has_blank(const char *s, size_t len) {
+  size_t i;
+  for (i = 0; i < len; i++)
+    if ((unsigned char)s[i] <= ' ' || (unsigned char)s[i] == 127)
+      return 1;
+  return 0;
+}
+
+static const char *check_url(lua_State *L, const struct trk_field *f,
+                             const char *s, size_t len) {
+  size_t host = 0;
+  if (utf8_length(s, len) < 0)
+    return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
+  if (len > 7 && same_ignoring_case(s, "http://", 7))
+    host = 7;
+  else if (len > 8 && same_ignoring_case(s, "https://", 8))
+    host = 8;
+  if (host == 0 || s[host] == '/' || s[host] == '?' || s[host] == '#' ||
+      s[host] == ':')
+    return lua_pushfstring(
+        L, "%s must be a URL like https://example.com/path", f->name);
+  if (has_blank(s, len))
+    return lua_pushfstring(
+        L, "%s holds a space or a control character; percent-encode it",
+        f->name);
+  return NULL;
+}
+
+/* The length of the host that s begins with: a name, an address, or an IPv6
+ * address in brackets; 0: it is none. */
+static size_t host_length(const char *s) {
+  size_t n = 0;
+  if (*s == '[') {
+    n = 1 + strspn(s + 1, "0123456789abcdefABCDEF:.");
+    return n > 2 && s[n] == ']' ? n + 1 : 0;
+  }
+  while (is_letter_or_digit((unsigned char)s[n]) || s[n] == '-' ||
+         s[n] == '_' || s[n] == '.')
+    n++;
+  return n <= DOMAIN_MAX && labels_ok(s, n) ? n : 0;
+}
+
+/* The length of ":port" at s, 0 when there is none, -1 when it is no port. */
+static long port_length(const char *s) {
+  long port = 0, n = 1;
+  if (*s != ':')
+    return 0;
+  for (; s[n] >= '0' && s[n] <= '9' && n < 7; n++)
+    port = port * 10 + (s[n] - '0');
+  return port >= 1 && port <= 65535 ? n : -1;
+}
+
+/* sip:[user[:password]@]host[:port][;parameters][?headers] (RFC 3261, 19.1),
+ * of ASCII: what else there is has to be percent-encoded. */
+static const char *check_sip_url(lua_State *L, const struct trk_field *f,
+                                 const char *s, size_t len) {
+  const char *at = strrchr(s, '@');
+  const char *host = at != NULL ? at + 1 : s + 4;
+  size_t i, n;
+  long port;
+  if (len < 4 || !same_ignoring_case(s, "sip:", 4))
+    return lua_pushfstring(L, "%s must begin with sip:", f->name);
+  for (i = 0; i < len; i++)
+    if (s[i] <= ' ' || s[i] > '~')
+      return lua_pushfstring(L,
+                             "%s holds a space, a control character or one "
+                             "beyond ASCII; percent-encode it",
+                             f->name);
+  n = host_length(host);
+  port = port_length(host + n);
+  if (n == 0 || port < 0)
+    return lua_pushfstring(L, "%s has no valid %s", f->name,
+                           n == 0 ? "host" : "port");
+  host += n + (size_t)port;
+  if (*host != '\0' && *host != ';' && *host != '?')
+    return lua_pushfstring(
+        L, "%s must be like sip:pbx.example.com:5060;transport=tcp",
+        f->name);
+  return NULL;
+}
+
+int trk_is_sid(const char *s, size_t len, const char *prefix) {
+  size_t i;
+  if (s == NULL || len != TRK_SID_LENGTH || strncmp(s, prefix, 2) != 0)
+    return 0;
+  for (i = 2; i < len; i++)
+    if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f') ||
+          (s[i] >= 'A' && s[i] <= 'F')))
+      return 0;
+  return 1;
+}
+
+const char *trk_check_sid(lua_State *L, const char *name, const char *prefix,
+                          const char *s, size_t len) {
+  char other[3] = "";
+  if (trk_is_sid(s, len, prefix))
+    return NULL;
+  if (len == 0)
+    return lua_pushfstring(
+        L, "%s is empty; it must be %s and 32 hexadecimal digits", name,
+        prefix);
+  memcpy(other, s, len < 2 ? len : 2);
+  if (len == TRK_SID_LENGTH && other[0] >= 'A' && other[0] <= 'Z' &&
+      trk_is_sid(s, len, other))
+    return lua_pushfstring(
+        L, "%s must begin with %s; this one begins with %s", name, prefix,
+        other);
+  if (len > SHOWN_MAX || utf8_length(s, len) < 0)
+    return lua_pushfstring(L, "%s must be %s and 32 hexadecimal digits",
+                           name, prefix);
+  return lua_pushfstring(
+      L, "%s must be %s and 32 hexadecimal digits; got '%s'", name, prefix,
+      s);
+}
+
+const char *trk_check_value(lua_State *L, const struct trk_field *f,
+                            const char *s, size_t len) {
+  switch (f->type) {
+  case TRK_TEXT:
+    return check_text(L, f, s, len);
+  case TRK_ENUM:
+    return check_enum(L, f, s);
+  case TRK_SID:
+    return trk_check_sid(L, f->name, f->prefix, s, len);
+  case TRK_DOMAIN:
+    return check_domain(L, f, s, len);
+  case TRK_URL:
+    return check_url(L, f, s, len);
+  case TRK_SIP_URL:
+    return check_sip_url(L, f, s, len);
+  case TRK_BOOLEAN:
+  case TRK_INTEGER:
+    break; /* no texts */
+  }
+  return NULL;
+}

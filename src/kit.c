@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * kit: see kit.h.
+ */
+#include "kit.h"
+
+#include "compat.h"
+#include "reply.h"
+
+static void push_required(lua_State *L, const char *name) {
+  lua_getglobal(L, "require");
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
+}
+
+/* An instance of cjson's decoder that no host can reconfigure. */
+static void push_decode(lua_State *L) {
+  int top = lua_gettop(L);
+  push_required(L, "cjson");
+  lua_getfield(L, -1, "new");
+  lua_call(L, 0, 1);
+  lua_getfield(L, -1, "decode_max_depth");
+  lua_pushinteger(L, 16);
+  lua_call(L, 1, 0);
+  lua_getfield(L, -1, "decode_invalid_numbers");
+  lua_pushboolean(L, 0);
+  lua_call(L, 1, 0);
+  lua_getfield(L, -1, "decode");
+  lua_insert(L, top + 1);
+  lua_settop(L, top + 1);
+}
+
+/* The errors that need no memory when it is short. */
+static void push_memory_errors(lua_State *L, int errors) {
+  int outcome;
+  lua_newtable(L);
+  for (outcome = TRK_DONE; outcome <= TRK_UNKNOWN; outcome++) {
+    lua_getfield(L, errors, "no_memory");
+    lua_pushstring(L, trk_outcome_word((enum trk_outcome)outcome));
+    lua_call(L, 1, 1);
+    lua_rawseti(L, -2, outcome);
+  }
+}
+
+/* Whether an entry of the kit is there. */
+static int has(lua_State *L, int kit, int entry) {
+  int there;
+  lua_rawgeti(L, kit, entry);
+  there = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return there;
+}
+
+/* The last entry says that all are there. */
+void trk_kit_need(lua_State *L, int kit, lua_CFunction build,
+                  lua_CFunction tell) {
+  int errors;
+  if (has(L, kit, TRK_KIT_MEMORY))
+    return;
+  lua_pushvalue(L, kit);
+  kit = lua_gettop(L);
+  push_decode(L);
+  lua_rawseti(L, kit, TRK_KIT_DECODE);
+  push_required(L, "trunking.error");
+  errors = lua_gettop(L);
+  lua_getfield(L, errors, "make");
+  lua_rawseti(L, kit, TRK_KIT_ERROR);
+  lua_getfield(L, errors, "tick");
+  lua_rawseti(L, kit, TRK_KIT_TICK);
+  lua_pushcfunction(L, build);
+  lua_rawseti(L, kit, TRK_KIT_BUILD);
+  lua_pushcfunction(L, tell);
+  lua_rawseti(L, kit, TRK_KIT_TELL);
+  push_memory_errors(L, errors);
+  lua_rawseti(L, kit, TRK_KIT_MEMORY);
+  lua_settop(L, kit - 1);
+}
+
+void trk_kit_need_pages(lua_State *L, int kit) {
+  if (has(L, kit, TRK_KIT_EACH))
+    return;
+  lua_pushvalue(L, kit);
+  kit = lua_gettop(L);
+  push_required(L, "trunking.pages");
+  lua_getfield(L, -1, "page");
+  lua_rawseti(L, kit, TRK_KIT_PAGE);
+  lua_getfield(L, -1, "each");
+  lua_rawseti(L, kit, TRK_KIT_EACH);
+  lua_settop(L, kit - 1);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * kit: what C needs from Lua (cjson's decoder, the words of errors, pages),
+ * in one Lua array per luaopen. It is filled at the first call, not at
+ * require: a host that never calls loads none of it.
+ */
+#ifndef TRK_KIT_H
+#define TRK_KIT_H
+
+#include <lua.h>
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+enum {
+  TRK_KIT_DECODE = 1, /* cjson's decode, of an instance of our own */
+  TRK_KIT_ERROR,      /* raw table -> error object (trunking.error) */
+  TRK_KIT_TICK,       /* function() end: lets a debug hook run */
+  TRK_KIT_BUILD,      /* C closures, made before a call because to make */
+  TRK_KIT_TELL,       /* them takes memory: see call.c */
+  TRK_KIT_MEMORY,     /* outcome -> error, for when there is no memory */
+  TRK_KIT_PAGE,       /* trunking.pages: see there */
+  TRK_KIT_EACH
+};
+
+/* Fills the kit at this index, which may be a pseudo-index, unless it is
+ * filled: all but the pages, and the pages. build and tell go in as they
+ * are. May raise. */
+void trk_kit_need(lua_State *L, int kit, lua_CFunction build,
+                  lua_CFunction tell);
+void trk_kit_need_pages(lua_State *L, int kit);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

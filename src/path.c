@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * path: see path.h.
+ */
+#include "path.h"
+
+#include "check.h"
+#include "compat.h"
+
+#include <string.h>
+
+int trk_path_arguments(const struct trk_operation *op) {
+  const char *p = op->path;
+  int n = 0;
+  while ((p = strchr(p, '{')) != NULL)
+    p++, n++;
+  return n;
+}
+
+/* The SID at index, which may be a record's table: left on the stack. */
+static const char *sid_at(lua_State *L, int index, size_t *len) {
+  if (lua_type(L, index) == LUA_TTABLE) {
+    lua_pushliteral(L, "sid");
+    lua_rawget(L, index);
+  } else {
+    lua_pushvalue(L, index);
+  }
+  return lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
+}
+
+static void add_text(lua_State *L, struct trk_buf *out, const char *s,
+                     size_t len) {
+  if (trk_buf_add(out, s, len) != TRK_BUF_OK)
+    luaL_error(L, "not enough memory");
+}
+
+/* The argument at index goes into the path: name is what an error calls it,
+ * prefix the SID's. Checked whatever validate says: it makes the path. */
+static enum trk_form_rc add_sid(lua_State *L, int index, const char *name,
+                                const char *prefix, struct trk_buf *out) {
+  size_t len = 0;
+  const char *s = sid_at(L, index, &len);
+  if (s == NULL)
+    lua_pushfstring(L, "%s: the table given has no sid", name);
+  else if (trk_check_sid(L, name, prefix, s, len) == NULL) {
+    add_text(L, out, s, len);
+    lua_pop(L, 1);
+    return TRK_FORM_OK;
+  }
+  lua_pushstring(L, name);
+  return TRK_FORM_INVALID;
+}
+
+enum trk_form_rc trk_path_build(lua_State *L, int index,
+                                const struct trk_operation *op,
+                                struct trk_buf *out) {
+  const char *at = op->path, *brace;
+  char prefix[3] = "";
+  luaL_checkstack(L, 6, "path");
+  for (; (brace = strchr(at, '{')) != NULL; at = brace + 4, index++) {
+    enum trk_form_rc rc;
+    int own = brace[4] == '\0';
+    add_text(L, out, at, (size_t)(brace - at));
+    memcpy(prefix, brace + 1, 2);
+    rc = add_sid(L, index, own ? "sid" : "trunk_sid", prefix, out);
+    if (rc != TRK_FORM_OK)
+      return rc;
+  }
+  add_text(L, out, at, strlen(at));
+  return TRK_FORM_OK;
+}
+
+const char *trk_path_sid(const struct trk_operation *op, const char *path,
+                         int nth) {
+  const char *at = op->path, *brace;
+  for (; (brace = strchr(at, '{')) != NULL; at = brace + 4) {
+    path += brace - at;
+    if (nth-- == 0)
+      return path;
+    path += TRK_SID_LENGTH;
+  }
+  return NULL;
+}

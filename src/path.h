@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * path: the arguments of an operation become its path. What goes in is a SID
+ * by pattern or is refused, so that nothing a caller passes (an empty text,
+ * dots, slashes) can make it another operation's path.
+ */
+#ifndef TRK_PATH_H
+#define TRK_PATH_H
+
+#include "form.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/* How many arguments the path of op takes. */
+int trk_path_arguments(const struct trk_operation *op);
+
+/* Appends the path of op to out, its arguments, SIDs or tables that have one,
+ * taken from index on. Pushes and raises as trk_form_encode does. */
+enum trk_form_rc trk_path_build(lua_State *L, int index,
+                                const struct trk_operation *op,
+                                struct trk_buf *out);
+
+/* The nth argument, from 0, in a path that was built from op's; NULL when it
+ * has fewer. TRK_SID_LENGTH bytes, not ended by a NUL. */
+const char *trk_path_sid(const struct trk_operation *op, const char *path,
+                         int nth);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif
