@@ -57,7 +57,7 @@ $(CORE): $(SRC) $(HDR) Makefile
 $(PROBE): spec/support/probe.c $(SRC) $(HDR) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(MODULE_CFLAGS) -Isrc $(LUA_INC) $< src/api.c src/buf.c \
-	  src/check.c src/form.c src/path.c src/verdict.c -o $@ $(MODULE_LDFLAGS)
+	  src/check.c src/form.c src/json.c src/path.c src/verdict.c -o $@ $(MODULE_LDFLAGS)
 
 probe: $(PROBE)
 

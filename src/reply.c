@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "compat.h"
+#include "json.h"
 #include "kit.h"
 #include "path.h"
 
@@ -36,6 +37,12 @@ const char *trk_outcome_word(enum trk_outcome outcome) {
 
 /* ---- decoding ----------------------------------------------------- */
 
+/* What is left for a walk over the table. */
+struct untidy {
+  size_t nulls;   /* at most */
+  size_t numbers; /* at most; none where Lua has no integers */
+};
+
 /* Numbers that are whole become integers, where Lua has them: a weight of 10
  * must not come back as 10.0 and go out again as such. */
 static void make_whole(lua_State *L, int table) {
@@ -54,7 +61,7 @@ static void make_whole(lua_State *L, int table) {
 }
 
 /* JSON null becomes an absent key. The decoder bounds the depth. */
-static void tidy(lua_State *L, int table) {
+static void tidy(lua_State *L, int table, struct untidy *left) {
   luaL_checkstack(L, 6, "reply");
   lua_pushnil(L);
   while (lua_next(L, table) != 0) {
@@ -65,9 +72,11 @@ static void tidy(lua_State *L, int table) {
       lua_rawset(L, table);
       break;
     case LUA_TTABLE:
-      tidy(L, lua_gettop(L));
+      tidy(L, lua_gettop(L), left);
       break;
     case LUA_TNUMBER:
+      if (lua_type(L, -2) == LUA_TSTRING && left->numbers > 0)
+        left->numbers--; /* an array counts once, whatever it holds */
       make_whole(L, table);
       break;
     default:
@@ -77,19 +86,39 @@ static void tidy(lua_State *L, int table) {
   }
 }
 
+/* Tidies the table on top, if there is need. A page's numbers are mostly in
+ * its meta: with those done, its records need no walk. */
+static void tidy_reply(lua_State *L, struct untidy *left) {
+  int table = lua_gettop(L);
+  if (left->nulls == 0 && left->numbers > 0) {
+    lua_pushliteral(L, "meta");
+    lua_rawget(L, table);
+    if (lua_istable(L, -1))
+      tidy(L, table + 1, left);
+    lua_settop(L, table);
+  }
+  if (left->nulls > 0 || left->numbers > 0)
+    tidy(L, table, left);
+}
+
 /* Pushes the body as a Lua value and returns 1, or pushes nothing. cjson
  * stops reading at a NUL, so a body that holds one is not taken. */
-static int decode(lua_State *L, const struct trk_buf *body, int kit) {
+static int decode(lua_State *L, struct trk_buf *body, int kit) {
+  struct untidy left = {0, 0};
   int rc;
   if (body->len == 0 || memchr(body->data, '\0', body->len) != NULL)
     return 0;
+  body->len = trk_json_trim(body->data, body->len, &left.nulls);
+#if LUA_VERSION_NUM >= 503
+  left.numbers = trk_json_numbers(body->data, body->len);
+#endif
   lua_rawgeti(L, kit, TRK_KIT_DECODE);
   lua_pushlstring(L, body->data, body->len);
   rc = lua_pcall(L, 1, 1, 0);
   if (rc == LUA_ERRMEM)
     lua_error(L);
   if (rc == 0 && lua_istable(L, -1)) {
-    tidy(L, lua_gettop(L));
+    tidy_reply(L, &left);
     return 1;
   }
   lua_pop(L, 1);

@@ -18,7 +18,7 @@
  * and an error. params (any value but a table counts for none) and kit (see
  * kit.h) are stack indices; account is the client's account SID, "" when not
  * known. May raise, and may then be called again: the call is only read, but
- * for the verdict on its body. */
+ * for the verdict on its body, and the nulls that are cut out of it. */
 int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
                    int params, int kit);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * probe: opens the pure rooms (verdict, form, path) to the specs, as plain Lua
+ * probe: opens the pure rooms (verdict, form, path, json) to the specs, as plain Lua
  * functions over plain values. It decides nothing itself: what is left out
  * of a table gets a default, and a misspelt key raises, so that no case can
  * test something else than it says. Built by `make probe`, never installed.
@@ -9,6 +9,7 @@
 #include "compat.h"
 #include "engine.h"
 #include "form.h"
+#include "json.h"
 #include "path.h"
 #include "verdict.h"
 
@@ -223,6 +224,28 @@ static int probe_form(lua_State *L) {
   return refused(L, top, rc);
 }
 
+/* ---- json --------------------------------------------------------- */
+
+/* json_trim(text): the text without its null members, how many are left. */
+static int probe_json_trim(lua_State *L) {
+  size_t len, left;
+  const char *text = luaL_checklstring(L, 1, &len);
+  struct trk_buf *b = push_buf(L);
+  if (trk_buf_add(b, text, len) != TRK_BUF_OK)
+    return luaL_error(L, "too long");
+  b->len = trk_json_trim(b->data, b->len, &left);
+  lua_pushlstring(L, b->data, b->len);
+  lua_pushinteger(L, (lua_Integer)left);
+  return 2;
+}
+
+static int probe_json_numbers(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  lua_pushinteger(L, (lua_Integer)trk_json_numbers(text, len));
+  return 1;
+}
+
 TRK_EXPORT int luaopen_probe(lua_State *L) {
   static const struct {
     const char *name;
@@ -231,7 +254,8 @@ TRK_EXPORT int luaopen_probe(lua_State *L) {
       {"verdict", probe_verdict},           {"form", probe_form},
       {"retry_delay", probe_retry_delay},   {"http_date", probe_http_date},
       {"budget_after", probe_budget_after}, {"retry_after", probe_retry_after},
-      {"path", probe_path},
+      {"path", probe_path},                 {"json_trim", probe_json_trim},
+      {"json_numbers", probe_json_numbers},
   };
   size_t i;
   lua_newtable(L);
