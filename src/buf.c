@@ -15,7 +15,7 @@ void trk_buf_init(struct trk_buf *b, size_t max) {
   b->max = max;
 }
 
-/* Doubling, so that appends stay cheap. */
+/* Doubling, so that appends stay cheap; a leap gets what it asks for. */
 enum trk_buf_rc trk_buf_reserve(struct trk_buf *b, size_t n) {
   size_t need, size;
   char *data;
@@ -24,9 +24,9 @@ enum trk_buf_rc trk_buf_reserve(struct trk_buf *b, size_t n) {
   need = b->len + n + 1;
   if (need <= b->size)
     return TRK_BUF_OK;
-  size = b->size > 0 ? b->size : FIRST_SIZE;
-  while (size < need)
-    size *= 2;
+  size = b->size > 0 ? 2 * b->size : FIRST_SIZE;
+  if (size < need)
+    size = need;
   data = realloc(b->data, size);
   if (data == NULL)
     return TRK_BUF_NO_MEMORY;
