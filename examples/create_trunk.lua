@@ -6,12 +6,16 @@
 local trunking = require "trunking"
 
 local sandbox = os.getenv "TRUNKING_SANDBOX"
-local client = assert(trunking.new(sandbox and {
+local client, problem = trunking.new(sandbox and {
   base_url = sandbox,
   ca_file = os.getenv "TRUNKING_SANDBOX_CA",
   account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
   auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
-} or {}))
+} or {})
+if not client then -- no assert: Lua 5.1's takes strings only
+  io.stderr:write(tostring(problem), "\n")
+  os.exit(1)
+end
 
 local function show(value, indent)
   local names = {}

@@ -1,0 +1,522 @@
+-- The examples, run as a user runs them: what they ask of the API, what they
+-- say, what they leave behind, and the exit status.
+
+local control = require "sandbox.control"
+local helper = require "helper"
+
+-- Runs an example through a shell: all it wrote, and its exit status.
+local function run(command, before)
+  local pipe = assert(io.popen(("%s %s examples/%s 2>&1; echo \"status $?\"")
+    :format(before or "", helper.interpreter(), command)))
+  local said = pipe:read "*a"
+  pipe:close()
+  local text, status = said:match "^(.*)status (%d+)\n$"
+  return text, tonumber(status)
+end
+
+local function has(text, part)
+  assert.truthy(text:find(part, 1, true), part .. " is not in:\n" .. text)
+end
+
+local function hasnt(text, part)
+  assert.is_nil(text:find(part, 1, true), part .. " is in:\n" .. text)
+end
+
+-- "POST /v1/Trunks/{TK}/OriginationUrls" of every request.
+local function asked()
+  local lines = {}
+  for i, request in ipairs(helper.requests()) do
+    lines[i] = request.method .. " " .. request.path:gsub("TK%x+", "{TK}")
+  end
+  return lines
+end
+
+local function client(options)
+  return helper.client("plain HTTP", options)
+end
+
+after_each(helper.tidy)
+
+describe("create_trunk.lua", function()
+  it("creates a trunk and shows two refusals", function()
+    local text, status = run "create_trunk.lua"
+    assert.equal(0, status)
+    has(text, "Created TK")
+    has(text, "Trunk Domain already taken")
+    has(text, "did you mean 'friendly_name'")
+    assert.same({ "POST /v1/Trunks", "POST /v1/Trunks" }, asked())
+  end)
+
+  it("says in one line that it has no credentials", function()
+    local text, status = run("create_trunk.lua", "unset TRUNKING_SANDBOX "
+      .. "TWILIO_ACCOUNT_SID TWILIO_API_KEY; ")
+    assert.equal(1, status)
+    has(text, "no credentials: set TWILIO_ACCOUNT_SID")
+    hasnt(text, "traceback")
+  end)
+end)
+
+-- ---- provision.lua --------------------------------------------------
+
+local CL, PN = "CL" .. ("c7"):rep(16), "PN" .. ("f7"):rep(16)
+local words = ("office-7.pstn.twilio.com %s %s sip:a.example.com "
+  .. "'sip:b.example.com:5061;transport=tls'"):format(CL, PN)
+local provision = "provision.lua " .. words
+
+local posts = { "POST /v1/Trunks", "POST /v1/Trunks/{TK}/OriginationUrls",
+  "POST /v1/Trunks/{TK}/OriginationUrls",
+  "POST /v1/Trunks/{TK}/CredentialLists", "POST /v1/Trunks/{TK}/Recording",
+  "POST /v1/Trunks/{TK}/PhoneNumbers" }
+
+-- The first so many of them, and more.
+local function first_posts(count, ...)
+  local list = { ... }
+  for i = count, 1, -1 do table.insert(list, 1, posts[i]) end
+  return list
+end
+
+local function arm_post(number, fault)
+  fault.method, fault.skip = "POST", number - 1
+  control.arm(fault)
+end
+
+local steps = { "trunk", "origination URL", "backup origination URL",
+  "credential list", "recording", "phone number" }
+
+local function trunks_left()
+  return control.ledger(0).trunks
+end
+
+describe("provision.lua", function()
+  it("sets up a trunk, in six requests", function()
+    local text, status = run(provision)
+    assert.equal(0, status)
+    assert.same(posts, asked())
+    local forms, sid = {}, nil
+    for i, request in ipairs(helper.requests()) do
+      forms[i] = request.form
+      sid = sid or request.sid
+      if i ~= 5 then has(text, "done: " .. steps[i] .. " " .. request.sid) end
+    end
+    assert.same({
+      { FriendlyName = "office-7", DomainName = "office-7.pstn.twilio.com" },
+      { FriendlyName = "Main", SipUrl = "sip:a.example.com", Priority = "10",
+        Weight = "10", Enabled = "true" },
+      { FriendlyName = "Backup", Priority = "20", Weight = "10",
+        Enabled = "true", SipUrl = "sip:b.example.com:5061;transport=tls" },
+      { CredentialListSid = CL },
+      { Mode = "record-from-answer" },
+      { PhoneNumberSid = PN },
+    }, forms)
+    has(text, "\n" .. sid .. " is set up\n")
+    has(text, "through office-7.pstn.twilio.com, by who is in " .. CL)
+    assert.truthy(text:find "%+1415%d+ to sip:a%.example%.com, else to sip:b")
+    has(text, "record-from-answer\n")
+  end)
+
+  it("needs no arguments against the sandbox", function()
+    local text, status = run "provision.lua"
+    assert.equal(0, status)
+    has(text, "is set up")
+    assert.same(posts, asked())
+  end)
+
+  it("asks nothing of the API when it is called wrongly", function()
+    for _, call in ipairs { "x", words .. " x", words:gsub("PNf", "XNf"),
+      (words:gsub(".pstn", ".psdn")), (words:gsub("sip:a", "a")) } do
+      local text, status = run("provision.lua " .. call)
+      assert.equal(2, status)
+      has(text, "usage: provision.lua DOMAIN CREDENTIAL_LIST PHONE_NUMBER")
+    end
+    local text, status = run("provision.lua", "unset TRUNKING_SANDBOX; ")
+    assert.equal(2, status)
+    has(text, "usage:")
+    text, status = run(provision, "unset TRUNKING_SANDBOX "
+      .. "TWILIO_ACCOUNT_SID TWILIO_API_KEY; ")
+    assert.equal(2, status)
+    has(text, "no credentials: set TWILIO_ACCOUNT_SID")
+    assert.equal(0, control.ledger(0).count)
+  end)
+
+  it("leaves nothing when the trunk is refused", function()
+    client().create { domain_name = "OFFICE-7.pstn.twilio.com" }
+    local text, status = run(provision)
+    assert.equal(1, status)
+    has(text, "provision: trunk: trunking.create: Trunk Domain already taken")
+    assert.same({ posts[1], posts[1] }, asked())
+    assert.equal(1, trunks_left())
+  end)
+
+  local refusal = { status = 400, body = helper.json {
+    status = 400, code = 20001, message = "Invalid parameter" } }
+  local faults = {
+    { "refused", refusal },
+    { "answered with 500", { status = 500 } },
+    { "done but answered with 500", { status = 500, apply = true } },
+    { "cut off", { close = true } },
+    { "done but cut off", { close = true, apply = true } },
+    { "done but unreadable", { body = "{", apply = true } },
+  }
+
+  for number = 2, 5 do
+    for _, case in ipairs(faults) do
+      it(("deletes the trunk when the %s is %s"):format(steps[number],
+        case[1]), function()
+        local fault = {}
+        for name, value in pairs(case[2]) do fault[name] = value end
+        arm_post(number, fault)
+        local text, status = run(provision)
+        assert.equal(1, status)
+        has(text, "provision: " .. steps[number] .. ": trunking.")
+        has(text, "nothing is left")
+        hasnt(text, "is set up")
+        hasnt(text, "may have been moved")
+        assert.same(first_posts(number, "DELETE /v1/Trunks/{TK}"), asked())
+        assert.equal(0, trunks_left())
+      end)
+    end
+  end
+
+  it("deletes the trunk when the phone number is refused", function()
+    arm_post(6, { status = 400 })
+    local text, status = run(provision)
+    assert.equal(1, status)
+    has(text, "nothing is left")
+    hasnt(text, "may have been moved")
+    assert.same(first_posts(6, "DELETE /v1/Trunks/{TK}"), asked())
+    assert.equal(0, trunks_left())
+  end)
+
+  for _, fault in ipairs { { status = 500 }, { close = true },
+    { body = "{" } } do
+    local name = next(fault)
+
+    it("looks whether the number came, and it did: " .. name, function()
+      fault.apply = true
+      arm_post(6, fault)
+      local text, status = run(provision)
+      assert.equal(0, status)
+      has(text, "done: phone number " .. PN)
+      has(text, "is set up")
+      assert.same(first_posts(6, "GET /v1/Trunks/{TK}/PhoneNumbers/" .. PN),
+        asked())
+    end)
+  end
+
+  for _, fault in ipairs { { status = 500 }, { close = true } } do
+    it("looks whether the number came, and it did not: " .. next(fault),
+      function()
+        arm_post(6, fault)
+        local text, status = run(provision)
+        assert.equal(3, status)
+        has(text, "nothing is left")
+        has(text, PN .. " may have been moved here: if it was on another "
+          .. "trunk, attach it there again")
+        assert.same(first_posts(6, "GET /v1/Trunks/{TK}/PhoneNumbers/" .. PN,
+          "DELETE /v1/Trunks/{TK}"), asked())
+        assert.equal(0, trunks_left())
+      end)
+  end
+
+  it("deletes nothing when the trunk is unknown and not found", function()
+    for _, fault in ipairs { { status = 500 }, { close = true } } do
+      control.reset()
+      arm_post(1, fault)
+      local text, status = run(provision)
+      assert.equal(3, status)
+      has(text, "nothing is deleted or repeated; looking for office-7.pstn")
+      has(text, "not found, but it may yet appear: look again later")
+      assert.same({ posts[1], "GET /v1/Trunks" }, asked())
+    end
+  end)
+
+  it("deletes nothing when the trunk is unknown and found", function()
+    for _, fault in ipairs { { status = 500 }, { close = true },
+      { body = "{" } } do
+      control.reset()
+      client().create { domain_name = "another.pstn.twilio.com" }
+      fault.apply = true
+      control.arm(fault)
+      local text, status = run(provision)
+      local requests = helper.requests()
+      assert.equal(3, status)
+      has(text, requests[2].sid .. " has it, created 2")
+      hasnt(text, requests[1].sid)
+      hasnt(text, "not found")
+      assert.same({ posts[1], posts[1], "GET /v1/Trunks" }, asked())
+      assert.equal(2, trunks_left())
+    end
+  end)
+
+  it("says when it cannot look for an unknown trunk", function()
+    arm_post(1, { close = true, apply = true })
+    control.arm { method = "GET", status = 403 }
+    local text, status = run(provision)
+    assert.equal(3, status)
+    has(text, "the list ended early: trunking.list: ")
+    has(text, "not found, but it may yet appear: look again later")
+    assert.same({ posts[1], "GET /v1/Trunks" }, asked())
+    assert.equal(1, trunks_left())
+  end)
+
+  it("tells what is left when the clean-up is refused", function()
+    arm_post(5, { status = 400 })
+    control.arm { method = "DELETE", status = 403 }
+    local text, status = run(provision)
+    assert.equal(3, status)
+    has(text, "provision: the clean-up failed: trunking.delete: ")
+    has(text, "provision: left:\n")
+    for i, request in ipairs(helper.requests()) do
+      if request.sid then
+        has(text, ("provision:   %s %s\n"):format(steps[i], request.sid))
+      end
+    end
+    hasnt(text, "perhaps")
+    hasnt(text, "nothing is left")
+    assert.equal(1, trunks_left())
+  end)
+
+  it("tells what may be left when nobody knows", function()
+    arm_post(3, { close = true })
+    control.arm { method = "DELETE", status = 500, times = 9 }
+    local text, status = run(provision)
+    local requests = helper.requests()
+    assert.equal(3, status)
+    has(text, "provision: perhaps left:\n")
+    has(text, ("provision:   trunk %s\n"):format(requests[1].sid))
+    has(text, ("provision:   origination URL %s\n"):format(requests[2].sid))
+    has(text, "provision:   perhaps: backup origination URL\n")
+    hasnt(text, "nothing is left")
+  end)
+
+  it("takes a trunk that is gone for cleaned up", function()
+    for _, fault in ipairs { { apply = true, close = true },
+      { apply = true, status = 404 } } do
+      control.reset()
+      arm_post(2, { status = 400 })
+      fault.method = "DELETE"
+      control.arm(fault)
+      local text, status = run(provision)
+      assert.equal(1, status)
+      has(text, "nothing is left")
+      assert.equal(0, trunks_left())
+    end
+  end)
+
+  it("cleans up after Ctrl-C", function()
+    arm_post(3, { apply = true, delay = 10 })
+    local pipe = assert(io.popen(([[
+      %s examples/%s 2>&1 &
+      %s -e '
+        local control, socket = require "sandbox.control", require "socket"
+        repeat socket.sleep(0.02) until control.ledger(0).count > 2'
+      kill -INT $!
+      wait $!
+      echo "status $?"]]):format(helper.interpreter(), provision,
+      helper.interpreter())))
+    local text = pipe:read "*a"
+    pipe:close()
+    has(text, "provision: backup origination URL: ")
+    has(text, "interrupted! (trunking.origination_urls.create: the request")
+    has(text, "nothing is left")
+    has(text, "\nstatus 1\n")
+    assert.equal(0, trunks_left())
+  end)
+end)
+
+-- ---- list_trunks.lua ------------------------------------------------
+
+local function lines_of(text)
+  local lines = {}
+  for line in text:gmatch "([^\n]*)\n" do lines[#lines + 1] = line end
+  return lines
+end
+
+-- The columns of a text of ASCII, Latin letters, one accent apart, and Han.
+local function columns(text)
+  local _, characters = text:gsub("[%z\1-\127\194-\244]", "")
+  local _, accents = text:gsub("\204\129", "")
+  local _, han = text:gsub("漢", "")
+  return characters - accents + han
+end
+
+local function list(options, before)
+  local text, status = run("list_trunks.lua " .. options, before)
+  return lines_of(text), status, text
+end
+
+local odd_names = {
+  { ("漢"):rep(64) },
+  { "Zürich – Büro" },
+  { "tab\there", "tab here" },
+  { "two\r\nlines", "two  lines" },
+  { "\27[31mred\27[0m", " [31mred [0m" },
+  { "\194\155" .. "31m", " 31m" },
+  { "back\226\128\174wards", "back wards" },
+  { "a\204\129" },
+}
+
+-- A page as the API gives it, of records that name nothing but a SID.
+local function page_body(count, next_url)
+  local trunks = {}
+  for i = 1, count do trunks[i] = { sid = ("TK%032x"):format(i) } end
+  return helper.json { trunks = trunks, meta = { key = "trunks", page = 0,
+    page_size = 1000, next_page_url = next_url } }
+end
+
+describe("list_trunks.lua", function()
+  it("prints a head and a count for no trunks", function()
+    local lines, status = list("--table", "COLUMNS=80")
+    assert.equal(0, status)
+    assert.same({ 2, "0 trunks" }, { #lines, lines[2] })
+    assert.truthy(lines[1]:find "^SID +NAME +DOMAIN +SECURE +RECORDED +CREATED")
+    lines, status = list "--tsv"
+    assert.same({ 0, 0 }, { #lines, status })
+  end)
+
+  it("prints tabs where there is no terminal, newest first", function()
+    local trunks, c = {}, client()
+    for i, name in ipairs { "one", "two", "three" } do
+      trunks[i] = c.create { friendly_name = name, secure = i == 2,
+        domain_name = i < 3 and name .. ".pstn.twilio.com" or nil }
+    end
+    c.recording.update(trunks[1].sid, { mode = "record-from-ringing" })
+    local function line(i, ...)
+      return table.concat({ trunks[i].sid, ... }, "\t") .. "\t"
+        .. trunks[i].date_created
+    end
+    local lines, status = list ""
+    assert.equal(0, status)
+    assert.same({
+      line(3, "three", "", "false", "do-not-record"),
+      line(2, "two", "two.pstn.twilio.com", "true", "do-not-record"),
+      line(1, "one", "one.pstn.twilio.com", "false", "record-from-ringing"),
+    }, lines)
+  end)
+
+  it("cuts a table to the terminal", function()
+    local c = client()
+    local first = c.create { friendly_name = ("long "):rep(12), secure = true,
+      domain_name = "head-office.pstn.twilio.com" }
+    c.recording.update(first.sid, { mode = "record-from-answer-dual" })
+    local today = first.date_created:sub(1, 10)
+    local lines = list("--table", "COLUMNS=80")
+    assert.equal(first.sid .. " long lon… head-of… yes    answer-… " .. today,
+      lines[2])
+    assert.equal("1 trunk", lines[3])
+    lines = list("--table", "COLUMNS=200")
+    assert.truthy(lines[2]:find(("long "):rep(12) .. " +head%-office%.pstn%."
+      .. "twilio%.com +yes +answer%-dual +" .. today:gsub("%-", "%%-") .. "$"))
+    for _, wide in ipairs { 1, 20, 34, 79, 80, 99, 100, 133 } do
+      lines = list("--table", "COLUMNS=" .. wide)
+      assert.is_true(columns(lines[1]) <= wide)
+      assert.is_true(columns(lines[2]) <= wide)
+    end
+  end)
+
+  it("lets no name break a line, a column or the terminal", function()
+    local c = client { validate = false }
+    for _, name in ipairs(odd_names) do
+      assert(c.create { friendly_name = name[1] })
+    end
+    local lines = list "--tsv"
+    for i, name in ipairs(odd_names) do
+      local cell = lines[#odd_names + 1 - i]:match "^TK%x+\t([^\t]*)\t"
+      assert.equal(name[2] or name[1], cell)
+    end
+    for wide = 64, 140, 19 do
+      local text = select(3, list("--table", "COLUMNS=" .. wide))
+      assert.is_nil(text:gsub("\n", ""):find "%c")
+      assert.is_nil(text:find "\194[\128-\159]")
+      lines = lines_of(text)
+      assert.equal(#odd_names + 2, #lines)
+      for _, line in ipairs(lines) do
+        assert.is_true(columns(line) <= wide, line)
+        assert.is_nil(line:gsub("[\194-\223][\128-\191]", "")
+          :gsub("[\224-\239][\128-\191][\128-\191]", ""):find "[\128-\255]")
+      end
+    end
+  end)
+
+  it("prints what is not UTF-8 as a sign", function()
+    local name = "a\255b\192\128c\224\130\155d\237\160\128e\226\130"
+    control.arm { status = 200, body = page_body(1):gsub('"sid"',
+      '"friendly_name":"' .. name .. '","sid"') }
+    local _, status, text = list "--tsv"
+    assert.equal(0, status)
+    local sign = "\239\191\189"
+    assert.equal("a" .. sign .. "b" .. sign:rep(2) .. "c" .. sign:rep(3) .. "d"
+      .. sign:rep(3) .. "e" .. sign:rep(2), text:match "\t([^\t]*)\t")
+  end)
+
+  it("stops at its limit", function()
+    local c = client()
+    for _ = 1, 3 do c.create {} end
+    local lines, status = list "--limit 2 --tsv"
+    assert.same({ 2, 0 }, { #lines, status })
+    lines = list("--table --limit 2", "COLUMNS=80")
+    assert.equal("2 trunks", lines[4])
+    assert.equal(0, #list "--limit 0 --tsv")
+    assert.equal(3, #list "--limit 4 --tsv")
+    local requests = helper.requests()
+    assert.equal("PageSize=2", requests[4].query)
+  end)
+
+  it("explains itself to who calls it wrongly", function()
+    for _, call in ipairs { "--limit", "--limit x", "--limit -1", "x" } do
+      local lines, status = list(call)
+      assert.equal(2, status)
+      assert.same({ "list_trunks: usage: list_trunks.lua [--table | --tsv] "
+        .. "[--limit N]" }, lines)
+    end
+    local _, status, text = list("", "unset TRUNKING_SANDBOX "
+      .. "TWILIO_ACCOUNT_SID TWILIO_API_KEY; ")
+    assert.equal(2, status)
+    has(text, "no credentials: set TWILIO_ACCOUNT_SID")
+    assert.equal(0, control.ledger(0).count)
+  end)
+
+  it("prints what came before a failure, and says so", function()
+    local next_url = helper.origin "TLS" .. "/v1/Trunks?PageSize=1000&Page=1"
+    for _, form in ipairs { "--tsv", "--table" } do
+      control.reset()
+      control.arm { { status = 200, body = page_body(2, next_url) },
+        { status = 403 } }
+      local lines, status = list(form)
+      assert.equal(1, status)
+      has(lines[#lines], "list_trunks: trunking.list: ")
+      has(lines[#lines], "2 records came before it")
+      assert.equal(form == "--tsv" and 3 or 5, #lines)
+      if form == "--table" then
+        assert.equal("2 trunks, but these are not all", lines[4])
+      end
+    end
+  end)
+
+  -- One more than a page; where all is slow, what shows the same paths.
+  local many = os.getenv "TRUNKING_SLOW" and 40 or 1001
+
+  it("streams more than a page, and ends quietly behind head", function()
+    local c = client()
+    for _ = 1, many do c.create {} end
+    local lines, status, text = list "--tsv"
+    assert.same({ many, 0 }, { #lines, status })
+    local seen, count = {}, 0
+    for sid in text:gmatch "TK%x+" do
+      if not seen[sid] then seen[sid], count = true, count + 1 end
+    end
+    assert.equal(many, count)
+    assert.equal(many + 2, #list "--table")
+    local errors = os.tmpname()
+    for _, before in ipairs { "", "trap '' PIPE; " } do
+      local pipe = assert(io.popen(("%s%s examples/list_trunks.lua 2>%s | "
+        .. "head -3"):format(before, helper.interpreter(), errors)))
+      assert.equal(3, #lines_of(pipe:read "*a"))
+      pipe:close()
+      local file = assert(io.open(errors))
+      assert.equal("", file:read "*a")
+      file:close()
+    end
+    os.remove(errors)
+  end)
+end)
