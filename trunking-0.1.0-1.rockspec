@@ -37,8 +37,8 @@ build = {
       sources = {
         "src/api.c", "src/buf.c", "src/call.c", "src/check.c",
         "src/client.c", "src/core.c", "src/engine.c", "src/form.c",
-        "src/json.c", "src/kit.c", "src/path.c", "src/reply.c",
-        "src/verdict.c", "src/wire.c",
+        "src/job.c", "src/json.c", "src/kit.c", "src/path.c", "src/reply.c",
+        "src/verdict.c", "src/wire.c", "src/worker.c",
       },
       defines = { "_GNU_SOURCE" },
       libraries = { "curl", "pthread" },

@@ -5,7 +5,6 @@
  */
 #include "call.h"
 
-#include "client.h"
 #include "compat.h"
 #include "kit.h"
 #include "path.h"
@@ -14,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE_MS 100 /* how late a Ctrl-C between two looks is seen */
-
 /* ---- arguments ---------------------------------------------------- */
 
 /* The operation takes nothing but a SID, which may come without a table. */
@@ -23,10 +20,8 @@ static int takes_sid(const struct trk_operation *op) {
   return op->nfields == 1 && op->fields[0].type == TRK_SID;
 }
 
-/* Leaves the arguments of op on the stack and no more, params (which a GET
- * may do without) as a table. Returns the index of params, or 0. Raises at
- * the caller's line. */
-static int take_arguments(lua_State *L, const struct trk_operation *op) {
+/* A GET may do without params: then they are empty. */
+int trk_call_arguments(lua_State *L, const struct trk_operation *op) {
   int n = trk_path_arguments(op), i;
   for (i = 1; i <= n; i++)
     if (lua_type(L, i) != LUA_TTABLE && lua_type(L, i) != LUA_TSTRING)
@@ -48,15 +43,14 @@ static int take_arguments(lua_State *L, const struct trk_operation *op) {
 
 /* ---- a request ---------------------------------------------------- */
 
-/* nil and an error for a call that was not begun, why being its message. */
-static int not_begun(lua_State *L, const struct trk_operation *op,
-                     const char *why) {
+int trk_call_not_begun(lua_State *L, int kit, const struct trk_operation *op,
+                       const char *kind, const char *why) {
   lua_newtable(L);
-  lua_pushliteral(L, "config");
+  lua_pushstring(L, kind);
   lua_setfield(L, -2, "kind");
   lua_pushstring(L, why);
   lua_setfield(L, -2, "message");
-  return trk_reply_unsent(L, TRK_UP_KIT, op);
+  return trk_reply_unsent(L, kit, op);
 }
 
 /* Words what path or form found wrong: message and field are on top. */
@@ -80,32 +74,52 @@ static int invalid(lua_State *L, enum trk_form_rc rc,
   return trk_reply_unsent(L, TRK_UP_KIT, op);
 }
 
-/* The call to fill next; the client owns it until it is started. */
-static struct trk_call *draft(lua_State *L, struct trk_client *c,
-                              const struct trk_operation *op) {
-  struct trk_call *call = c->spare;
-  if (call == NULL)
-    call = c->spare = trk_call_new();
-  if (call == NULL) {
-    luaL_error(L, "not enough memory");
-    return NULL;
-  }
+static void empty(const struct trk_client *c, const struct trk_operation *op,
+                  struct trk_call *call) {
   call->operation = op;
-  call->watch = !lua_isnil(L, TRK_UP_HOOK);
+  call->watch = c->watch;
   trk_buf_clear(&call->path);
   trk_buf_clear(&call->body);
-  return call;
+}
+
+static void add(lua_State *L, struct trk_buf *b, const char *s, size_t n) {
+  if (trk_buf_add(b, s, n) != TRK_BUF_OK)
+    luaL_error(L, "not enough memory"); /* what is too long was refused */
 }
 
 /* The fields of a GET are its query. */
 static void move_query(lua_State *L, struct trk_call *call) {
   if (call->operation->method != TRK_GET || call->body.len == 0)
     return;
-  if (trk_buf_add(&call->path, "?", 1) != TRK_BUF_OK ||
-      trk_buf_add(&call->path, call->body.data, call->body.len) !=
-          TRK_BUF_OK)
-    luaL_error(L, "not enough memory");
+  add(L, &call->path, "?", 1);
+  add(L, &call->path, call->body.data, call->body.len);
   trk_buf_clear(&call->body);
+}
+
+int trk_call_fill(lua_State *L, struct trk_client *c,
+                  const struct trk_operation *op, int params,
+                  struct trk_call *call) {
+  enum trk_form_rc rc;
+  empty(c, op, call);
+  rc = trk_path_build(L, 1, op, &call->path);
+  if (rc == TRK_FORM_OK && params > 0)
+    rc = trk_form_encode(L, params, op, c->validate, &call->body);
+  if (rc != TRK_FORM_OK)
+    return invalid(L, rc, op);
+  move_query(L, call);
+  return 0;
+}
+
+void trk_call_fill_query(lua_State *L, struct trk_client *c,
+                         const struct trk_operation *op,
+                         struct trk_call *call) {
+  size_t path_len, len;
+  const char *path = lua_tolstring(L, TRK_UP_PATH, &path_len);
+  const char *query = lua_tolstring(L, 1, &len);
+  empty(c, op, call);
+  add(L, &call->path, path, path_len);
+  add(L, &call->path, "?", 1);
+  add(L, &call->path, query, len);
 }
 
 /* ---- running ------------------------------------------------------ */
@@ -129,6 +143,13 @@ static int raise_with_outcome(lua_State *L, const struct trk_operation *op,
   return lua_error(L);
 }
 
+static struct trk_event *last_event(const struct trk_call *call) {
+  struct trk_event *event = call->events;
+  while (event->next != NULL)
+    event = event->next;
+  return event;
+}
+
 /* Puts a finished call back for the next one. */
 static void give_back(struct trk_client *c, struct trk_call *call) {
   trk_buf_clear(&call->reply); /* a page's is large */
@@ -138,9 +159,15 @@ static void give_back(struct trk_client *c, struct trk_call *call) {
     trk_call_free(call);
 }
 
-/* Lets a debug hook run: lua's Ctrl-C is one, and raises. */
-static int tick_raises(lua_State *L) {
-  lua_rawgeti(L, TRK_UP_KIT, TRK_KIT_TICK);
+/* Pushes an entry of the kit. */
+static void push_kit(lua_State *L, int context, int entry) {
+  lua_rawgeti(L, context, TRK_CONTEXT_KIT);
+  lua_rawgeti(L, -1, entry);
+  lua_remove(L, -2);
+}
+
+int trk_call_tick(lua_State *L, int context) {
+  push_kit(L, context, TRK_KIT_TICK);
   return lua_pcall(L, 0, 0, 0) != 0;
 }
 
@@ -153,15 +180,14 @@ static int tell(lua_State *L) {
   return 0;
 }
 
-/* Tells on_attempt of what is over. Whether a debug hook raised meanwhile,
- * with its error on top: on_attempt's own errors come no further than
- * trunking.hook, and for want of memory an event is lost. */
-static int telling_raises(lua_State *L, struct trk_call *call) {
+/* on_attempt's own errors come no further than trunking.hook, and for want of
+ * memory an event is lost. */
+int trk_call_tell(lua_State *L, int context, struct trk_call *call) {
   struct trk_event *event;
   int rc;
   while ((event = trk_call_event(call)) != NULL) {
-    lua_rawgeti(L, TRK_UP_KIT, TRK_KIT_TELL);
-    lua_pushvalue(L, TRK_UP_HOOK);
+    push_kit(L, context, TRK_KIT_TELL);
+    lua_rawgeti(L, context, TRK_CONTEXT_HOOK);
     lua_pushlightuserdata(L, call);
     lua_pushlightuserdata(L, event);
     rc = lua_pcall(L, 3, 0, 0);
@@ -174,82 +200,125 @@ static int telling_raises(lua_State *L, struct trk_call *call) {
   return 0;
 }
 
-/* Runs the call to its end on this thread. Raises what a hook raises, with
- * the call cancelled, its outcome told and the client as good as before. The
- * last event stays: its outcome may change with the reply. */
-static void run(lua_State *L, struct trk_client *c, struct trk_call *call) {
-  enum trk_outcome outcome;
-  c->busy++;
+/* Lets hooks run while a call does. Whether one raised. */
+static int hooks_raise(lua_State *L, struct trk_call *call) {
+  if (lua_gethook(L) != NULL && trk_call_tick(L, TRK_UP_CONTEXT))
+    return 1;
+  return call != NULL && trk_call_tell(L, TRK_UP_CONTEXT, call);
+}
+
+/* Runs the call on this thread. Whether a hook raised, the call cancelled
+ * then. */
+static int run_here(lua_State *L, struct trk_client *c,
+                    struct trk_call *call) {
   trk_engine_start(c->engine, call);
   while (!call->done) {
-    trk_engine_step(c->engine, SLICE_MS);
-    if (call->done || ((lua_gethook(L) == NULL || !tick_raises(L)) &&
-                       !telling_raises(L, call)))
+    trk_engine_step(c->engine, TRK_SLICE_MS);
+    if (call->done || !hooks_raise(L, call))
       continue;
     trk_engine_cancel(c->engine, call);
-    c->busy--;
-    outcome = call->outcome;
-    give_back(c, call);
-    raise_with_outcome(L, call->operation, outcome);
+    return 1;
   }
+  return 0;
+}
+
+/* The same, where the client has a thread: its events wait for the end. */
+static int run_there(lua_State *L, struct trk_client *c,
+                     struct trk_call *call) {
+  int raised = 0;
+  call->host = NULL;
+  trk_worker_submit(c->worker, call);
+  while (!trk_worker_wait_for(c->worker, call, TRK_SLICE_MS)) {
+    if (raised || !hooks_raise(L, NULL))
+      continue;
+    raised = 1;
+    trk_worker_cancel(c->worker, call);
+  }
+  return raised;
+}
+
+/* Runs the call to its end. Raises what a hook raises, with the call
+ * cancelled, its outcome told and the client as good as before. The last
+ * event stays: its outcome may change with the reply. */
+static void run(lua_State *L, struct trk_client *c, struct trk_call *call) {
+  enum trk_outcome outcome;
+  int raised;
+  c->busy++;
+  raised = c->worker != NULL ? run_there(L, c, call) : run_here(L, c, call);
   c->busy--;
+  if (!raised)
+    return;
+  outcome = call->outcome;
+  give_back(c, call);
+  raise_with_outcome(L, call->operation, outcome);
 }
 
 /* ---- results ------------------------------------------------------ */
 
-/* Run protected: client, call, params, kit, whether memory was short the last
- * time, and what follows the links of a page. */
+/* Run protected: client, call, kit, whether memory was short the last time,
+ * what follows the links of a page, and the origin. */
 static int build(lua_State *L) {
   const struct trk_client *c = lua_touserdata(L, 1);
   struct trk_call *call = lua_touserdata(L, 2);
   int n;
-  if (lua_toboolean(L, 5))
+  if (lua_toboolean(L, 4))
     lua_gc(L, LUA_GCCOLLECT, 0);
-  n = trk_reply_push(L, call, c->account, 3, 4);
+  n = trk_reply_push(L, call, c->account, 3);
   if (call->operation->shape != TRK_PAGE || call->outcome != TRK_DONE)
     return n;
-  lua_rawgeti(L, 4, TRK_KIT_PAGE);
+  lua_rawgeti(L, 3, TRK_KIT_PAGE);
   lua_pushvalue(L, -3); /* the reply */
-  lua_pushstring(L, trk_engine_origin(c->engine));
+  lua_pushvalue(L, 6);
   lua_pushlstring(L, call->path.data, strcspn(call->path.data, "?"));
   trk_reply_push_name(L, call->operation);
-  lua_pushvalue(L, 6);
+  lua_pushvalue(L, 5);
   lua_call(L, 5, 1);
   lua_replace(L, -3);
   return n;
 }
 
-static int follow(lua_State *L);
-
 /* A function that takes a query to another page of the call's list; nil when
  * it is no list. */
-static void push_follow(lua_State *L, const struct trk_call *call) {
-  int i;
+static void push_follow(lua_State *L, int context,
+                        const struct trk_call *call, lua_CFunction follow) {
   if (call->operation->shape != TRK_PAGE) {
     lua_pushnil(L);
     return;
   }
-  for (i = 1; i <= 5; i++)
-    lua_pushvalue(L, lua_upvalueindex(i));
+  lua_rawgeti(L, context, TRK_CONTEXT_CLIENT);
+  lua_pushlightuserdata(L, (void *)call->operation);
+  lua_rawgeti(L, context, TRK_CONTEXT_KIT);
+  lua_pushvalue(L, context);
   lua_pushlstring(L, call->path.data, strcspn(call->path.data, "?"));
-  lua_pushcclosure(L, follow, 6);
+  lua_pushcclosure(L, follow, 5);
 }
 
-/* Pushes the results, and returns how many; or -1, with a hook's error on
- * top. A want of memory is met with a collection and a second try; if that
- * fails too, an error made beforehand still tells the truth. follow is a stack
- * index. */
-static int results(lua_State *L, struct trk_call *call, int params,
-                   int following) {
+/* When there is no memory for results, an error made beforehand still tells
+ * the truth. */
+static int no_memory(lua_State *L, int context, struct trk_call *call) {
+  if (call->outcome == TRK_DONE) {
+    call->seen.body = TRK_BODY_BAD;
+    call->outcome = trk_verdict(&call->seen);
+  }
+  lua_pushnil(L);
+  push_kit(L, context, TRK_KIT_MEMORY);
+  lua_rawgeti(L, -1, (int)call->outcome);
+  lua_remove(L, -2);
+  return 2;
+}
+
+/* A want of memory is met with a collection and a second try. */
+static int protected_results(lua_State *L, int context,
+                             struct trk_call *call, int following) {
   int top = lua_gettop(L), rc, again;
   for (again = 0; again < 2; again++) {
-    lua_rawgeti(L, TRK_UP_KIT, TRK_KIT_BUILD);
-    lua_pushvalue(L, TRK_UP_CLIENT);
+    push_kit(L, context, TRK_KIT_BUILD);
+    lua_rawgeti(L, context, TRK_CONTEXT_CLIENT);
     lua_pushlightuserdata(L, call);
-    lua_pushvalue(L, params);
-    lua_pushvalue(L, TRK_UP_KIT);
+    lua_rawgeti(L, context, TRK_CONTEXT_KIT);
     lua_pushboolean(L, again);
     lua_pushvalue(L, following);
+    lua_rawgeti(L, context, TRK_CONTEXT_ORIGIN);
     rc = lua_pcall(L, 6, LUA_MULTRET, 0);
     if (rc == 0)
       return lua_gettop(L) - top;
@@ -257,97 +326,89 @@ static int results(lua_State *L, struct trk_call *call, int params,
       return -1;
     lua_settop(L, top);
   }
-  if (call->outcome == TRK_DONE) {
-    call->seen.body = TRK_BODY_BAD;
-    call->outcome = trk_verdict(&call->seen);
-  }
-  lua_pushnil(L);
-  lua_rawgeti(L, TRK_UP_KIT, TRK_KIT_MEMORY);
-  lua_rawgeti(L, -1, (int)call->outcome);
-  lua_remove(L, -2);
-  return 2;
+  return no_memory(L, context, call);
 }
 
-/* Runs a drafted call and pushes what came of it. The stack holds the
- * arguments, or one value. */
-static int perform(lua_State *L, struct trk_client *c, struct trk_call *call,
-                   int params) {
-  const struct trk_operation *op = call->operation;
-  enum trk_outcome outcome;
-  int n, raised;
-  push_follow(L, call);
-  c->spare = NULL;
-  run(L, c, call);
-  n = results(L, call, params > 0 ? params : lua_gettop(L),
-              lua_gettop(L));
-  if (call->events != NULL)
-    call->events->outcome = call->outcome;
-  outcome = call->outcome;
-  raised = n < 0 || telling_raises(L, call);
-  give_back(c, call);
-  return raised ? raise_with_outcome(L, op, outcome) : n;
+int trk_call_results(lua_State *L, int context, struct trk_call *call,
+                     lua_CFunction follow) {
+  push_follow(L, context, call, follow);
+  return protected_results(L, context, call, lua_gettop(L));
 }
 
 /* ---- what Lua calls ----------------------------------------------- */
 
-/* Makes all ready that a call needs. 0, or how many results say why not. */
-static int prepare(lua_State *L, struct trk_client *c,
-                   const struct trk_operation *op) {
+int trk_call_prepare(lua_State *L, struct trk_client *c,
+                     const struct trk_operation *op) {
   const char *why;
   luaL_checkstack(L, 24, "call");
   trk_kit_need(L, TRK_UP_KIT, build, tell);
   if (op->shape == TRK_PAGE)
     trk_kit_need_pages(L, TRK_UP_KIT);
-  why = trk_client_ready(L, c);
+  why = trk_client_ready(L, c, TRK_UP_CONTEXT);
   if (why == NULL)
     return 0;
-  return *why == '\0' ? 2 : not_begun(L, op, why);
+  return *why == '\0' ? 2
+                      : trk_call_not_begun(L, TRK_UP_KIT, op, "config", why);
+}
+
+static int follow(lua_State *L);
+
+/* The call to fill next: the client owns it until it is started. */
+static struct trk_call *draft(lua_State *L, struct trk_client *c) {
+  if (c->spare == NULL)
+    c->spare = trk_call_new();
+  if (c->spare == NULL)
+    luaL_error(L, "not enough memory");
+  return c->spare;
+}
+
+/* Runs the drafted call and pushes what came of it. What follows is pushed
+ * before: once the call runs, nothing may raise but hooks. */
+static int perform(lua_State *L, struct trk_client *c,
+                   struct trk_call *call) {
+  const struct trk_operation *op = call->operation;
+  enum trk_outcome outcome;
+  int n, raised;
+  push_follow(L, TRK_UP_CONTEXT, call, follow);
+  c->spare = NULL;
+  run(L, c, call);
+  n = protected_results(L, TRK_UP_CONTEXT, call, lua_gettop(L));
+  outcome = call->outcome;
+  if (call->events != NULL)
+    last_event(call)->outcome = outcome;
+  raised = n < 0 || trk_call_tell(L, TRK_UP_CONTEXT, call);
+  give_back(c, call);
+  return raised ? raise_with_outcome(L, op, outcome) : n;
 }
 
 int trk_call_operation(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
   const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
-  int params = take_arguments(L, op);
-  int n = prepare(L, c, op);
-  struct trk_call *call;
-  enum trk_form_rc rc;
-  if (n > 0)
-    return n;
-  call = draft(L, c, op);
-  rc = trk_path_build(L, 1, op, &call->path);
-  if (rc == TRK_FORM_OK && params > 0)
-    rc = trk_form_encode(L, params, op, c->validate, &call->body);
-  if (rc != TRK_FORM_OK)
-    return invalid(L, rc, op);
-  move_query(L, call);
-  return perform(L, c, call, params);
+  int params = trk_call_arguments(L, op);
+  int n = trk_call_prepare(L, c, op);
+  if (n == 0)
+    n = trk_call_fill(L, c, op, params, draft(L, c));
+  return n > 0 ? n : perform(L, c, c->spare);
 }
 
 /* follow(query): another page of a list; the path is an upvalue. */
 static int follow(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
   const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
-  struct trk_call *call;
-  size_t path_len, len;
-  const char *path = lua_tolstring(L, TRK_UP_PATH, &path_len);
-  const char *query = luaL_checklstring(L, 1, &len);
   int n;
+  luaL_checkstring(L, 1);
   lua_settop(L, 1);
-  n = prepare(L, c, op);
+  n = trk_call_prepare(L, c, op);
   if (n > 0)
     return n;
-  call = draft(L, c, op);
-  if (trk_buf_add(&call->path, path, path_len) != TRK_BUF_OK ||
-      trk_buf_add(&call->path, "?", 1) != TRK_BUF_OK ||
-      trk_buf_add(&call->path, query, len) != TRK_BUF_OK)
-    return luaL_error(L, "not enough memory");
-  return perform(L, c, call, 0);
+  trk_call_fill_query(L, c, op, draft(L, c));
+  return perform(L, c, c->spare);
 }
 
 int trk_call_each(lua_State *L) {
   const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
   int i, n;
-  (void)take_arguments(L, op);
+  (void)trk_call_arguments(L, op);
   n = lua_gettop(L);
   luaL_checkstack(L, n + 8, "each");
   trk_kit_need(L, TRK_UP_KIT, build, tell);

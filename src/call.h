@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * call: one call from Lua, from its arguments to its results. It joins the
  * rooms: path, form -> engine -> reply; and lets debug hooks and on_attempt
- * run in between.
+ * run in between. A blocking call runs here; a job (job.h) shares the rest.
  */
 #ifndef TRK_CALL_H
 #define TRK_CALL_H
 
-#include <lua.h>
+#include "client.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
 #endif
 
-/* Lua functions with the upvalues of client.h.
- * operation(sids..., params): what the operation's row says. Returns its
+#define TRK_SLICE_MS 100 /* how late a Ctrl-C between two looks is seen */
+
+/* ---- Lua functions, with the upvalues of client.h ------------------ */
+
+/* operation(sids..., params): what the operation's row says. Returns its
  * result and what is known of the reply (status, request_id, attempts,
  * elapsed in seconds), or nil and an error. A wrong argument type raises at
  * the caller's line.
@@ -21,6 +24,46 @@
  * upvalue TRK_UP_CLIENT is the operation's closure, the rest as above. */
 int trk_call_operation(lua_State *L);
 int trk_call_each(lua_State *L);
+
+/* ---- for jobs ----------------------------------------------------- */
+
+/* Leaves the arguments of op on the stack and no more, params as a table or
+ * a SID. Returns the index of params, or 0. Raises at the caller's line. */
+int trk_call_arguments(lua_State *L, const struct trk_operation *op);
+
+/* Makes all ready that a call of the running function needs. 0, or how many
+ * results say why not. */
+int trk_call_prepare(lua_State *L, struct trk_client *c,
+                     const struct trk_operation *op);
+
+/* nil and an error of a kind, for a call that was not begun. */
+int trk_call_not_begun(lua_State *L, int kit, const struct trk_operation *op,
+                       const char *kind, const char *why);
+
+/* Empties a call and fills it from the arguments. 0, or how many results say
+ * what is wrong with them. */
+int trk_call_fill(lua_State *L, struct trk_client *c,
+                  const struct trk_operation *op, int params,
+                  struct trk_call *call);
+
+/* The same from the query at index 1 and the upvalue TRK_UP_PATH. */
+void trk_call_fill_query(lua_State *L, struct trk_client *c,
+                         const struct trk_operation *op,
+                         struct trk_call *call);
+
+/* Pushes the results of a call that is done, and returns how many; or -1,
+ * with an error to raise on top. follow is the C function that goes to
+ * another page. context is an index. */
+int trk_call_results(lua_State *L, int context, struct trk_call *call,
+                     lua_CFunction follow);
+
+/* Lets a debug hook run: lua's Ctrl-C is one. Whether it raised, with its
+ * error on top. */
+int trk_call_tick(lua_State *L, int context);
+
+/* Tells on_attempt of what is over. Whether a debug hook raised meanwhile,
+ * with its error on top. */
+int trk_call_tell(lua_State *L, int context, struct trk_call *call);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include "call.h"
 #include "compat.h"
+#include "job.h"
 
 #include <string.h>
 
@@ -14,11 +15,16 @@
 
 static int client_close(struct trk_client *c) {
   struct trk_engine *engine = c->engine;
+  struct trk_worker *worker = c->worker;
   struct trk_call *spare = c->spare;
   c->engine = NULL;
+  c->worker = NULL;
   c->spare = NULL;
   c->state = c->lasting ? TRK_CLOSED : TRK_FRESH;
-  trk_engine_close(engine);
+  if (worker != NULL)
+    trk_job_land_all(trk_worker_stop(worker)); /* and its engine */
+  else
+    trk_engine_close(engine);
   trk_call_free(spare);
   return 0;
 }
@@ -77,8 +83,9 @@ static void set_label(struct trk_client *c, const char *user) {
   memcpy(c->label + 5, user + len - 4, 4);
 }
 
-/* Opens c with the options table at index. */
-static void client_open(lua_State *L, struct trk_client *c, int index) {
+/* Opens c, whose context is at an index too, with the options at index. */
+static void client_open(lua_State *L, struct trk_client *c, int context,
+                        int index) {
   struct trk_options o;
   const char *account;
   int top = lua_gettop(L);
@@ -105,6 +112,8 @@ static void client_open(lua_State *L, struct trk_client *c, int index) {
   memset(c->account, 0, sizeof c->account);
   if (account != NULL && strlen(account) < sizeof c->account)
     memcpy(c->account, account, strlen(account));
+  lua_getfield(L, index, "origin");
+  lua_rawseti(L, context, TRK_CONTEXT_ORIGIN);
   c->engine = trk_engine_open(&o);
   if (c->engine == NULL)
     luaL_error(L, "not enough memory");
@@ -112,22 +121,37 @@ static void client_open(lua_State *L, struct trk_client *c, int index) {
   lua_settop(L, top);
 }
 
-const char *trk_client_ready(lua_State *L, struct trk_client *c) {
+int trk_client_inherited(const struct trk_client *c) {
+  return c->worker != NULL ? trk_worker_inherited(c->worker)
+                           : trk_engine_inherited(c->engine);
+}
+
+const char *trk_client_ready(lua_State *L, struct trk_client *c,
+                             int context) {
   if (c->state == TRK_FRESH) {
-    lua_pushvalue(L, TRK_UP_RESOLVE);
+    lua_rawgeti(L, context, TRK_CONTEXT_RESOLVE);
     lua_call(L, 0, 2);
     if (!lua_istable(L, -2))
       return ""; /* nil, err */
     lua_pop(L, 1);
-    client_open(L, c, lua_gettop(L));
+    client_open(L, c, context, lua_gettop(L));
     lua_pop(L, 1);
   }
   if (c->state == TRK_CLOSED)
     return "the client is closed";
-  if (trk_engine_inherited(c->engine))
+  if (trk_client_inherited(c))
     return "the client was used before this process was forked; make a new "
            "one here";
   return NULL;
+}
+
+const char *trk_client_need_worker(struct trk_client *c) {
+  if (c->worker != NULL)
+    return NULL;
+  if (c->busy > 0)
+    return "the client's first job can't begin during its own blocking call";
+  c->worker = trk_worker_start(c->engine);
+  return c->worker != NULL ? NULL : "no thread could be started";
 }
 
 /* ---- the client's Lua side ---------------------------------------- */
@@ -146,10 +170,13 @@ static struct trk_client *push_userdata(lua_State *L, int lasting) {
   return c;
 }
 
+/* Stack of those who make a client, under its table. */
+enum { UD = 1, CONTEXT, INDEX };
+
 /* Sets table[name] to f with the client's userdata as its upvalue. */
 static void set_method(lua_State *L, int table, const char *name,
-                       lua_CFunction f, int client) {
-  lua_pushvalue(L, client);
+                       lua_CFunction f) {
+  lua_pushvalue(L, UD);
   lua_pushcclosure(L, f, 1);
   lua_setfield(L, table, name);
 }
@@ -169,50 +196,68 @@ static void push_home(lua_State *L, int client, const char *resource) {
   lua_setfield(L, client, resource);
 }
 
-/* Stack of those who make a client, under its table. */
-enum { UD = 1, RESOLVE, INDEX, HOOK };
-
-/* A function for a row of the API's table; the kit is upvalue 1 of the
- * running function. */
-static void push_operation(lua_State *L, const struct trk_operation *op,
-                           lua_CFunction f, int client) {
+/* A function with the upvalues of client.h, for a row of the API's table or
+ * NULL; the kit is upvalue 1 of the running function. */
+static void push_function(lua_State *L, const struct trk_operation *op,
+                          lua_CFunction f, int client) {
   lua_pushvalue(L, client);
   lua_pushlightuserdata(L, (void *)op);
   lua_pushvalue(L, lua_upvalueindex(1));
-  lua_pushvalue(L, RESOLVE);
-  lua_pushvalue(L, HOOK);
-  lua_pushcclosure(L, f, 5);
+  lua_pushvalue(L, CONTEXT);
+  lua_pushcclosure(L, f, 4);
 }
 
-/* Adds what a row of the API's table makes: a function, and for a list an
- * iterator besides. */
+/* Adds what a row of the API's table makes: a function, its like under async,
+ * and for a list an iterator besides. */
 static void add_operation(lua_State *L, const struct trk_operation *op,
-                          int client) {
+                          int client, int async) {
   int home = lua_gettop(L) + 1;
   push_home(L, client, op->resource);
-  push_operation(L, op, trk_call_operation, UD);
+  push_function(L, op, trk_call_operation, UD);
   if (op->shape == TRK_PAGE) {
-    push_operation(L, op, trk_call_each, home + 1);
+    push_function(L, op, trk_call_each, home + 1);
     lua_setfield(L, home, "each");
   }
   lua_setfield(L, home, op->name);
+  push_home(L, async, op->resource);
+  push_function(L, op, trk_job_start, UD);
+  lua_setfield(L, -2, op->name);
   lua_settop(L, home - 1);
+}
+
+static void add_functions(lua_State *L, int client, int async) {
+  static const struct {
+    const char *name;
+    lua_CFunction f;
+  } functions[] = {{"poll", trk_job_poll},
+                   {"fd", trk_job_fd},
+                   {"in_flight", trk_job_in_flight}};
+  const struct trk_operation *op = trk_operations;
+  size_t i;
+  for (; op->name != NULL; op++)
+    add_operation(L, op, client, async);
+  for (i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+    push_function(L, NULL, functions[i].f, UD);
+    lua_setfield(L, client, functions[i].name);
+  }
 }
 
 /* Pushes the table of functions. */
 static void push_client(lua_State *L) {
-  const struct trk_operation *op = trk_operations;
   int client, meta;
   luaL_checkstack(L, 12, "client");
   lua_newtable(L);
   client = lua_gettop(L);
-  for (; op->name != NULL; op++)
-    add_operation(L, op, client);
-  set_method(L, client, "close", close_client, UD);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, client, "async");
+  add_functions(L, client, client + 1);
+  lua_settop(L, client);
+  set_method(L, client, "close", close_client);
   lua_newtable(L);
   meta = lua_gettop(L);
-  set_method(L, meta, "__tostring", client_tostring, UD);
-  set_method(L, meta, "__close", close_client, UD);
+  set_method(L, meta, "__tostring", client_tostring);
+  set_method(L, meta, "__close", close_client);
   lua_pushvalue(L, INDEX);
   lua_setfield(L, meta, "__index");
   lua_pushliteral(L, CLIENT_T);
@@ -222,16 +267,39 @@ static void push_client(lua_State *L) {
   lua_setmetatable(L, client);
 }
 
+/* Pushes the context of the userdata at index: its own table. */
+static void push_context(lua_State *L, int ud) {
+  lua_createtable(L, TRK_CONTEXT_RESULTS, 0);
+  lua_pushvalue(L, ud);
+  lua_rawseti(L, -2, TRK_CONTEXT_CLIENT);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_rawseti(L, -2, TRK_CONTEXT_KIT);
+  lua_newtable(L);
+  lua_rawseti(L, -2, TRK_CONTEXT_JOBS);
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawseti(L, -2, TRK_CONTEXT_RESULTS);
+  lua_pushvalue(L, -1);
+  trk_setuservalue(L, ud);
+}
+
 int trk_client_new(lua_State *L) {
   struct trk_client *c;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   c = push_userdata(L, 1);
-  client_open(L, c, 1);
+  lua_insert(L, UD);
+  push_context(L, UD);
+  lua_insert(L, CONTEXT); /* then the options */
+  lua_getfield(L, 3, "on_attempt");
+  c->watch = !lua_isnil(L, -1);
+  lua_rawseti(L, CONTEXT, TRK_CONTEXT_HOOK);
+  client_open(L, c, CONTEXT, 3);
   lua_pushnil(L);
-  lua_pushnil(L);
-  lua_getfield(L, 1, "on_attempt");
-  lua_remove(L, 1); /* the options */
+  lua_replace(L, INDEX);
   push_client(L);
   return 1;
 }
@@ -241,8 +309,12 @@ int trk_client_default(lua_State *L) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_settop(L, 2);
   push_userdata(L, 0);
-  lua_insert(L, UD); /* then resolve and index */
-  lua_settop(L, HOOK);
+  lua_insert(L, UD);
+  push_context(L, UD);
+  lua_insert(L, CONTEXT); /* then resolve and index */
+  lua_pushvalue(L, 3);
+  lua_rawseti(L, CONTEXT, TRK_CONTEXT_RESOLVE);
+  lua_remove(L, 3);
   push_client(L);
   return 1;
 }

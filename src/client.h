@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * client: what Lua holds: a table of functions, one for each row of the API's
- * table, around a userdata that owns an engine. Laws L6 and L9 live here: the
- * userdata owns from birth, one closer is behind every way to close, and no L
- * is kept.
+ * table and one more under async, around a userdata that owns an engine, and
+ * from the first async call on a thread that runs it. Laws L6 and L9 live
+ * here: the userdata owns from birth, one closer is behind every way to close,
+ * and no L is kept.
  */
 #ifndef TRK_CLIENT_H
 #define TRK_CLIENT_H
 
-#include "engine.h"
+#include "worker.h"
 
 #include <lua.h>
 
@@ -17,13 +18,19 @@
 
 enum trk_client_state { TRK_FRESH, TRK_OPEN, TRK_CLOSED };
 
+struct trk_job;
+
 struct trk_client {
   enum trk_client_state state;
   int lasting;               /* closed for good, or fresh again? */
-  struct trk_engine *engine; /* when open */
+  struct trk_engine *engine; /* when open; its worker's if there is one */
+  struct trk_worker *worker; /* from the first async call on, or NULL */
   struct trk_call *spare;    /* the next call, or NULL */
   int busy;                  /* calls of this client on the C stack */
   int validate;
+  int watch;        /* on_attempt is given */
+  unsigned flying;  /* jobs that are not done, as far as was looked */
+  struct trk_job *first, *last; /* jobs that are done, for poll */
   char account[36]; /* account SID; "" when not known */
   char label[16];   /* for tostring: AC...1234 */
 };
@@ -32,14 +39,31 @@ struct trk_client {
 #define TRK_UP_CLIENT lua_upvalueindex(1)
 #define TRK_UP_OPERATION lua_upvalueindex(2)
 #define TRK_UP_KIT lua_upvalueindex(3)
-#define TRK_UP_RESOLVE lua_upvalueindex(4) /* of the default client, or nil */
-#define TRK_UP_HOOK lua_upvalueindex(5)    /* on_attempt, or nil */
-#define TRK_UP_PATH lua_upvalueindex(6)    /* of a function that follows */
+#define TRK_UP_CONTEXT lua_upvalueindex(4)
+#define TRK_UP_PATH lua_upvalueindex(5) /* of a function that follows */
 
-/* Makes the running function's client ready for a call: opens the default
- * one, refuses a closed one and one of another process. NULL, or what to say
+/* A client's context: a Lua array that its userdata and functions share. */
+enum {
+  TRK_CONTEXT_CLIENT = 1, /* the userdata */
+  TRK_CONTEXT_KIT,
+  TRK_CONTEXT_RESOLVE, /* of the default client, or nil */
+  TRK_CONTEXT_HOOK,    /* on_attempt, or nil */
+  TRK_CONTEXT_ORIGIN,  /* "https://host[:port]" */
+  TRK_CONTEXT_JOBS,    /* light userdata -> job: those that must not go */
+  TRK_CONTEXT_RESULTS  /* job -> its results; weak keys */
+};
+
+/* Makes a client ready for a call: opens the default one, refuses a closed
+ * one and one of another process. context is an index. NULL, or what to say
  * (static); or "" with nil, err pushed. */
-const char *trk_client_ready(lua_State *L, struct trk_client *c);
+const char *trk_client_ready(lua_State *L, struct trk_client *c,
+                             int context);
+
+/* Whether it was used in a parent of this process. */
+int trk_client_inherited(const struct trk_client *c);
+
+/* Starts the thread, unless it runs. NULL, or why it can't be (static). */
+const char *trk_client_need_worker(struct trk_client *c);
 
 /* Lua functions with the kit (kit.h) as their first upvalue.
  * new(options): a client; options as trunking.config has checked them.

@@ -20,6 +20,15 @@
 #define TRK_EXPORT
 #endif
 
+/* A userdata's own table. */
+#if LUA_VERSION_NUM >= 503
+#define trk_getuservalue(L, i) ((void)lua_getuservalue(L, i))
+#define trk_setuservalue(L, i) ((void)lua_setuservalue(L, i))
+#else
+#define trk_getuservalue(L, i) lua_getfenv(L, i)
+#define trk_setuservalue(L, i) ((void)lua_setfenv(L, i))
+#endif
+
 #define trk_absindex(L, i) ((i) > 0 ? (i) : lua_gettop(L) + (i) + 1)
 
 #endif

@@ -149,15 +149,22 @@ static int same_folded(const char *a, const char *b) {
 }
 
 /* Whether the reply echoes the domain that was asked for, when both name
- * one: a reply left over on a kept connection would not. */
-static int echoes_domain(lua_State *L, int reply, int params) {
-  size_t len;
+ * one: a reply left over on a kept connection would not. The form has it as
+ * it is, if it is one: letters, digits, '-' and '.' are never escaped. */
+static int echoes_domain(lua_State *L, const struct trk_call *call,
+                         int reply) {
+  static const char field[] = "DomainName=";
+  size_t len, sent_len;
   const char *got = string_field(L, reply, "domain_name", &len);
-  const char *sent = string_field(L, params, "domain_name", &len);
-  if (sent == NULL)
-    sent = string_field(L, params, "DomainName", &len);
-  return got == NULL || sent == NULL || *sent == '\0' ||
-         same_folded(got, sent);
+  const char *sent = strstr(trk_buf_str(&call->body), field);
+  if (got == NULL || sent == NULL)
+    return 1;
+  sent += sizeof field - 1;
+  sent_len = strcspn(sent, "&");
+  if (sent_len == 0 || memchr(sent, '%', sent_len) != NULL)
+    return 1;
+  lua_pushlstring(L, sent, sent_len);
+  return same_folded(got, lua_tostring(L, -1));
 }
 
 /* Whether a text is the SID in the call's path, whatever its case. */
@@ -213,14 +220,13 @@ static int has_sid_asked(const struct trk_call *call, const char *sid,
 }
 
 static enum trk_body judge_record(lua_State *L, const struct trk_call *call,
-                                  const char *account, int reply,
-                                  int params) {
+                                  const char *account, int reply) {
   size_t len = 0;
   const char *sid = string_field(L, reply, "sid", &len);
   if (!trk_is_sid(sid, len, call->operation->proof))
     return TRK_BODY_BAD;
   if (!has_sid_asked(call, sid, len) || !is_ours(L, call, account, reply) ||
-      (lua_istable(L, params) && !echoes_domain(L, reply, params)))
+      !echoes_domain(L, call, reply))
     return TRK_BODY_FOREIGN;
   return TRK_BODY_GOOD;
 }
@@ -255,14 +261,14 @@ static enum trk_body judge_page(lua_State *L, const struct trk_call *call,
 }
 
 static enum trk_body judge_body(lua_State *L, const struct trk_call *call,
-                                const char *account, int reply, int params) {
+                                const char *account, int reply) {
   enum trk_body body = TRK_BODY_GOOD;
   size_t len;
   int top = lua_gettop(L);
   luaL_checkstack(L, 12, "reply");
   switch (call->operation->shape) {
   case TRK_RECORD:
-    body = judge_record(L, call, account, reply, params);
+    body = judge_record(L, call, account, reply);
     break;
   case TRK_PAGE:
     body = judge_page(L, call, account, reply);
@@ -321,6 +327,14 @@ static int push_error(lua_State *L, int kit) {
 int trk_reply_unsent(lua_State *L, int kit, const struct trk_operation *op) {
   set_text(L, "outcome", trk_outcome_word(TRK_NOT_SENT));
   set_operation(L, op);
+  return push_error(L, kit);
+}
+
+int trk_reply_pending(lua_State *L, int kit, const struct trk_operation *op) {
+  set_text(L, "outcome", trk_outcome_word(TRK_UNKNOWN));
+  trk_reply_push_name(L, op);
+  lua_setfield(L, -2, "operation");
+  set_text(L, "method", method_words[TRK_GET]); /* no word on the outcome */
   return push_error(L, kit);
 }
 
@@ -395,13 +409,13 @@ void trk_reply_push_event(lua_State *L, const struct trk_call *call,
 }
 
 int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
-                   int params, int kit) {
+                   int kit) {
   int nothing = call->operation->shape == TRK_NOTHING, decoded = 0;
   if (!nothing || call->seen.status != call->seen.expect)
     decoded = decode(L, &call->reply, kit) ? lua_gettop(L) : 0;
   call->seen.body = nothing ? TRK_BODY_GOOD : TRK_BODY_BAD;
   if (decoded > 0 && call->seen.status == call->seen.expect)
-    call->seen.body = judge_body(L, call, account, decoded, params);
+    call->seen.body = judge_body(L, call, account, decoded);
   call->outcome = trk_verdict(&call->seen);
   if (call->outcome != TRK_DONE)
     return push_failure(L, call, decoded, kit);

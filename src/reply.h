@@ -15,16 +15,19 @@
 #endif
 
 /* Pushes the call's result: what came and what is known of the reply, or nil
- * and an error. params (any value but a table counts for none) and kit (see
- * kit.h) are stack indices; account is the client's account SID, "" when not
- * known. May raise, and may then be called again: the call is only read, but
- * for the verdict on its body, and the nulls that are cut out of it. */
+ * and an error. kit (see kit.h) is a stack index; account is the client's
+ * account SID, "" when not known. May raise, and may then be called again: the
+ * call is only read, but for the verdict on its body, and the nulls that are
+ * cut out of it. */
 int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
-                   int params, int kit);
+                   int kit);
 
 /* For a call that was never begun: turns the raw table on top (kind, message,
  * ...) into nil and an error. kit may be a pseudo-index. */
 int trk_reply_unsent(lua_State *L, int kit, const struct trk_operation *op);
+
+/* The same for a call of which nobody knows yet. */
+int trk_reply_pending(lua_State *L, int kit, const struct trk_operation *op);
 
 /* Pushes what on_attempt is told of an attempt: a table. */
 void trk_reply_push_event(lua_State *L, const struct trk_call *call,

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT
+ * job: see job.h. From its start until somebody asks for it, a job is held by
+ * its client's context: its memory outlives what the thread may say of it, and
+ * no result is lost.
+ */
+#include "job.h"
+
+#include "call.h"
+#include "compat.h"
+#include "kit.h"
+#include "reply.h"
+
+#include <string.h>
+#include <time.h>
+
+#define JOB_T "trunking.job"
+
+enum place {
+  DRAFT,  /* the call is the job's, and not begun */
+  FLYING, /* the call is the worker's */
+  LANDED  /* the call is the job's, and done */
+};
+
+struct trk_job {
+  struct trk_client *client;
+  struct trk_call *call; /* NULL once its results are read, or it is gone */
+  const struct trk_operation *operation;
+  enum place place;
+  int listed; /* in the client's list for poll */
+  struct trk_job *next, *previous;
+};
+
+/* ---- the list for poll --------------------------------------------- */
+
+/* Jobs that are done, until somebody asks for them. */
+
+static void list(struct trk_job *job) {
+  struct trk_client *c = job->client;
+  job->listed = 1;
+  job->next = NULL;
+  job->previous = c->last;
+  if (c->last != NULL)
+    c->last->next = job;
+  else
+    c->first = job;
+  c->last = job;
+}
+
+static void unlist(struct trk_job *job) {
+  struct trk_client *c = job->client;
+  if (!job->listed)
+    return;
+  job->listed = 0;
+  if (job->previous != NULL)
+    job->previous->next = job->next;
+  else
+    c->first = job->next;
+  if (job->next != NULL)
+    job->next->previous = job->previous;
+  else
+    c->last = job->previous;
+}
+
+/* ---- holding ------------------------------------------------------- */
+
+/* The context holds the job at index, or lets it go. */
+static void hold(lua_State *L, int context, const struct trk_job *job,
+                 int index) {
+  lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
+  lua_pushlightuserdata(L, (void *)job);
+  lua_pushvalue(L, index);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+static void let_go(lua_State *L, int context, const struct trk_job *job) {
+  lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
+  lua_pushlightuserdata(L, (void *)job);
+  lua_pushnil(L);
+  lua_rawset(L, -3); /* to clear an entry takes no memory */
+  lua_pop(L, 1);
+}
+
+/* ---- landing ------------------------------------------------------- */
+
+/* The call is the job's again. Takes no memory and calls no Lua. */
+static void land(struct trk_job *job) {
+  job->place = LANDED;
+  job->client->flying--;
+  list(job);
+}
+
+void trk_job_land_all(struct trk_call *calls) {
+  struct trk_call *next;
+  for (; calls != NULL; calls = next) {
+    next = calls->next;
+    if (calls->host != NULL)
+      land(calls->host);
+    else
+      trk_call_free(calls);
+  }
+}
+
+/* Lands a call that the worker gave back. Raises what a debug hook raises. */
+static void receive(lua_State *L, int context, struct trk_call *call) {
+  struct trk_job *job = call->host;
+  if (job == NULL) {
+    trk_call_free(call);
+    return;
+  }
+  land(job);
+  if (trk_call_tell(L, context, call))
+    lua_error(L);
+}
+
+/* Lands all that is done. */
+static void receive_all(lua_State *L, struct trk_client *c, int context) {
+  struct trk_call *call;
+  if (c->worker == NULL || trk_client_inherited(c))
+    return;
+  while ((call = trk_worker_take(c->worker)) != NULL)
+    receive(L, context, call);
+}
+
+/* ---- a job's methods ----------------------------------------------- */
+
+/* The job at index 1, with its context pushed as index 2 and all that is done
+ * landed. */
+static struct trk_job *check_job(lua_State *L) {
+  struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
+  lua_settop(L, 1);
+  luaL_checkstack(L, 24, "job");
+  trk_getuservalue(L, 1);
+  receive_all(L, job->client, 2);
+  return job;
+}
+
+/* Whoever asks for a job need not be told of it by poll. */
+static void seen(lua_State *L, struct trk_job *job) {
+  if (job->place == LANDED && job->listed) {
+    unlist(job);
+    let_go(L, 2, job);
+  }
+}
+
+static int job_done(lua_State *L) {
+  struct trk_job *job = check_job(L);
+  seen(L, job);
+  lua_pushboolean(L, job->place == LANDED);
+  return 1;
+}
+
+static int job_cancel(lua_State *L) {
+  struct trk_job *job = check_job(L);
+  struct trk_client *c = job->client;
+  if (job->place == FLYING && !trk_client_inherited(c))
+    trk_worker_cancel(c->worker, job->call);
+  return 0;
+}
+
+/* The results that were read before, n of them; 0: none. */
+static int kept(lua_State *L) {
+  int n, i, table;
+  lua_rawgeti(L, 2, TRK_CONTEXT_RESULTS);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, -2);
+  table = lua_gettop(L);
+  if (lua_isnil(L, table))
+    return 0;
+  lua_rawgeti(L, table, 1);
+  n = (int)lua_tointeger(L, -1);
+  for (i = 0; i < n; i++)
+    lua_rawgeti(L, table, i + 2);
+  return n;
+}
+
+/* Keeps the n results on top for the next who asks. */
+static void keep(lua_State *L, int n) {
+  int first = lua_gettop(L) - n + 1, i;
+  lua_rawgeti(L, 2, TRK_CONTEXT_RESULTS);
+  lua_pushvalue(L, 1);
+  lua_createtable(L, n + 1, 0);
+  lua_pushinteger(L, n);
+  lua_rawseti(L, -2, 1);
+  for (i = 0; i < n; i++) {
+    lua_pushvalue(L, first + i);
+    lua_rawseti(L, -2, i + 2);
+  }
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+static int follow(lua_State *L);
+
+/* The results of a job that has landed. What they took is given back only
+ * once they are kept, so that a want of memory loses nothing. */
+static int results(lua_State *L, struct trk_job *job) {
+  int n;
+  seen(L, job);
+  if (job->call == NULL)
+    return kept(L);
+  n = trk_call_results(L, 2, job->call, follow);
+  if (n < 0)
+    return lua_error(L);
+  keep(L, n);
+  trk_call_free(job->call);
+  job->call = NULL;
+  return n;
+}
+
+/* nil and an error: it has not landed. */
+static int not_yet(lua_State *L, const struct trk_job *job) {
+  int here = !trk_client_inherited(job->client);
+  lua_newtable(L);
+  lua_pushstring(L, here ? "timeout" : "config");
+  lua_setfield(L, -2, "kind");
+  lua_pushstring(L, here ? "the job is not done yet, and goes on"
+                         : "the job is of the process that this one was "
+                           "forked from");
+  lua_setfield(L, -2, "message");
+  lua_rawgeti(L, 2, TRK_CONTEXT_KIT);
+  lua_insert(L, -2);
+  return trk_reply_pending(L, lua_gettop(L) - 1, job->operation);
+}
+
+static int job_result(lua_State *L) {
+  struct trk_job *job = check_job(L);
+  return job->place == LANDED ? results(L, job) : not_yet(L, job);
+}
+
+static int64_t now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* When a wait of the seconds at index 2 is over; none given: never. */
+static int64_t wait_end(lua_State *L) {
+  lua_Number seconds = luaL_optnumber(L, 2, 1e9);
+  if (!(seconds >= 0))
+    luaL_argerror(L, 2, "seconds must not be negative");
+  return seconds < 1e9 ? now_ms() + (int64_t)(seconds * 1000) : INT64_MAX;
+}
+
+static int job_wait(lua_State *L) {
+  int64_t end = wait_end(L), left;
+  struct trk_job *job = check_job(L);
+  struct trk_client *c = job->client;
+  while (job->place == FLYING && !trk_client_inherited(c)) {
+    left = end - now_ms();
+    if (left <= 0)
+      break;
+    if (trk_worker_wait_for(c->worker, job->call,
+                            left < TRK_SLICE_MS ? (int)left : TRK_SLICE_MS))
+      receive(L, 2, job->call);
+    else if (lua_gethook(L) != NULL && trk_call_tick(L, 2))
+      return lua_error(L);
+  }
+  return job->place == LANDED ? results(L, job) : not_yet(L, job);
+}
+
+static int job_tostring(lua_State *L) {
+  const struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
+  lua_pushliteral(L, "trunking.job(");
+  trk_reply_push_name(L, job->operation);
+  lua_pushstring(L, job->place == LANDED ? ", done)" : ", in flight)");
+  lua_concat(L, 3);
+  return 1;
+}
+
+/* A job that flies is held by its context: if it goes, so does the client. */
+static int job_gc(lua_State *L) {
+  struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
+  struct trk_call *call = job->call;
+  job->call = NULL;
+  if (call == NULL)
+    return 0;
+  if (job->place == FLYING)
+    call->host = NULL;
+  else
+    trk_call_free(call);
+  if (job->listed)
+    unlist(job);
+  return 0;
+}
+
+/* ---- making a job --------------------------------------------------- */
+
+static void push_metatable(lua_State *L) {
+  static const luaL_Reg methods[] = {{"done", job_done},
+                                     {"wait", job_wait},
+                                     {"result", job_result},
+                                     {"cancel", job_cancel},
+                                     {NULL, NULL}};
+  const luaL_Reg *m;
+  if (!luaL_newmetatable(L, JOB_T))
+    return;
+  lua_newtable(L);
+  for (m = methods; m->name != NULL; m++) {
+    lua_pushcfunction(L, m->func);
+    lua_setfield(L, -2, m->name);
+  }
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, job_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, job_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+}
+
+/* Pushes a job with an empty call. */
+static struct trk_job *push_job(lua_State *L, struct trk_client *c,
+                                const struct trk_operation *op) {
+  struct trk_job *job = lua_newuserdata(L, sizeof *job);
+  memset(job, 0, sizeof *job);
+  job->client = c;
+  job->operation = op;
+  push_metatable(L);
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, TRK_UP_CONTEXT);
+  trk_setuservalue(L, -2);
+  job->call = trk_call_new();
+  if (job->call == NULL)
+    luaL_error(L, "not enough memory");
+  return job;
+}
+
+/* Sends the job on top off. Nothing fails past hold. */
+static int launch(lua_State *L, struct trk_client *c, struct trk_job *job) {
+  hold(L, TRK_UP_CONTEXT, job, lua_gettop(L));
+  job->call->host = job;
+  job->place = FLYING;
+  c->flying++;
+  trk_worker_submit(c->worker, job->call);
+  return 1;
+}
+
+/* Makes all ready that a job needs. 0, or how many results say why not. */
+static int prepare(lua_State *L, struct trk_client *c,
+                   const struct trk_operation *op) {
+  const char *why;
+  int n = trk_call_prepare(L, c, op);
+  if (n > 0)
+    return n;
+  why = trk_client_need_worker(c);
+  return why == NULL
+             ? 0
+             : trk_call_not_begun(L, TRK_UP_KIT, op, "config", why);
+}
+
+int trk_job_start(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
+  int params = trk_call_arguments(L, op);
+  int n = prepare(L, c, op);
+  struct trk_job *job;
+  if (n > 0)
+    return n;
+  job = push_job(L, c, op);
+  n = trk_call_fill(L, c, op, params, job->call);
+  return n > 0 ? n : launch(L, c, job);
+}
+
+/* follow(query): a job for another page of a list. */
+static int follow(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
+  struct trk_job *job;
+  int n;
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  n = prepare(L, c, op);
+  if (n > 0)
+    return n;
+  job = push_job(L, c, op);
+  trk_call_fill_query(L, c, op, job->call);
+  return launch(L, c, job);
+}
+
+/* ---- a client's jobs ------------------------------------------------ */
+
+int trk_job_poll(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  struct trk_job *job;
+  luaL_checkstack(L, 24, "poll");
+  receive_all(L, c, TRK_UP_CONTEXT);
+  job = c->first;
+  if (job == NULL)
+    return 0;
+  unlist(job);
+  lua_rawgeti(L, TRK_UP_CONTEXT, TRK_CONTEXT_JOBS);
+  lua_pushlightuserdata(L, job);
+  lua_rawget(L, -2);
+  let_go(L, TRK_UP_CONTEXT, job);
+  return 1;
+}
+
+int trk_job_fd(lua_State *L) {
+  static const struct trk_operation op = {"", "fd", TRK_GET, 0, "", NULL, 0,
+                                          TRK_NOTHING, ""};
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  int fd, n = prepare(L, c, &op);
+  if (n > 0)
+    return n;
+  fd = trk_worker_fd(c->worker);
+  if (fd < 0)
+    return trk_call_not_begun(L, TRK_UP_KIT, &op, "config",
+                              "no file descriptor is left");
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+int trk_job_in_flight(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  luaL_checkstack(L, 24, "in_flight");
+  receive_all(L, c, TRK_UP_CONTEXT);
+  lua_pushinteger(L, (lua_Integer)c->flying);
+  return 1;
+}
