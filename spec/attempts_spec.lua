@@ -140,6 +140,28 @@ for _, transport in ipairs(helper.transports) do
       if (case[4] or transport) == transport then survives(case) end
     end
 
+    for title, fault in pairs { ["a body"] = { cut = 40 },
+      ["a body before it began"] = { cut = 0 } } do
+      it("a GET is tried again after " .. title .. " cut short", function()
+        arm(fault, { apply = true })
+        local got, meta = client.fetch(trunk)
+        assert.same(trunk, got)
+        assert.equal(2, meta.attempts)
+        assert.equal("POST GET GET", methods())
+      end)
+    end
+
+    it("a GET is not tried again after a whole reply that is wrong",
+      function()
+        control.arm { body = "<html>", apply = true }
+        helper.check(helper.error_of(client.fetch(trunk)), { kind = "reply",
+          outcome = "unknown", status = 200, attempts = 1 })
+        control.arm { body = ("x"):rep(2 ^ 20 + 1), apply = true }
+        helper.check(helper.error_of(client.fetch(trunk)), { kind = "reply",
+          outcome = "unknown", status = 200, attempts = 1, says = "limit" })
+        assert.equal("POST GET GET", methods())
+      end)
+
     it("a DELETE is tried again, and may then be done", function()
       control.arm { close = true }
       local done, meta = client.delete(trunk)
