@@ -226,3 +226,221 @@ describe("a form with validate = false", function()
     end)
   end
 end)
+
+-- ---- the forms of the other operations ---------------------------------
+
+local CL, AL, PN = "CL" .. ("c"):rep(32), "AL" .. ("a"):rep(32),
+  "PN" .. ("b"):rep(32)
+
+local function url(more)
+  local params = { sip_url = "sip:a.example", friendly_name = "n",
+    priority = 1, weight = 2, enabled = true }
+  for name, value in pairs(more or {}) do params[name] = value end
+  return params
+end
+
+-- A form's field, decoded; or the refusal.
+local function field_of(params, form, operation)
+  local body, message, field, kind = probe.form(params, true, operation)
+  if not body then return nil, message, field, kind end
+  return decoded(("&" .. body):match("&" .. form .. "=([^&]*)"))
+end
+
+describe("the form of", function()
+  for _, row in ipairs {
+    { "origination_urls.create", url(), "SipUrl=sip%3Aa.example&"
+      .. "FriendlyName=n&Priority=1&Weight=2&Enabled=true" },
+    { "origination_urls.update", {}, "" },
+    { "origination_urls.update", { weight = 1e1 }, "Weight=10" },
+    { "origination_urls.update", { Priority = 65535, enabled = false },
+      "Priority=65535&Enabled=false" },
+    { "credential_lists.create", CL, "CredentialListSid=" .. CL },
+    { "credential_lists.create", { sid = CL, sip_url = 1 },
+      "CredentialListSid=" .. CL },
+    { "credential_lists.create", { credential_list_sid = CL },
+      "CredentialListSid=" .. CL },
+    { "ip_access_control_lists.create", AL, "IpAccessControlListSid=" .. AL },
+    { "phone_numbers.create", { PhoneNumberSid = PN },
+      "PhoneNumberSid=" .. PN },
+    { "recording.update", {}, "" },
+    { "recording.update", { trim = "do-not-trim", Mode =
+      "record-from-answer-dual" }, "Mode=record-from-answer-dual&Trim="
+      .. "do-not-trim" },
+    { "update", { secure = false }, "Secure=false" },
+    { "list", {}, "" },
+    { "list", { page_token = "PA1&=", page = 2, page_size = 1000 },
+      "PageSize=1000&Page=2&PageToken=PA1%26%3D" },
+    { "phone_numbers.list", { PageSize = 1 }, "PageSize=1" },
+    { "list", { page = 0 }, "Page=0" },
+    { "list", { page = 2147483647 }, "Page=2147483647" },
+    { "list", { page_token = ("t"):rep(2000) }, "PageToken="
+      .. ("t"):rep(2000) },
+  } do
+    it(("%s is %s"):format(row[1], row[3]:sub(1, 60)), function()
+      local body, why = probe.form(row[2], true, row[1])
+      assert.equal(row[3], body, why)
+    end)
+  end
+
+  local missing = { "sip_url", "friendly_name", "priority", "weight",
+    "enabled" }
+
+  for mask = 1, 31 do
+    local params, lacks = url(), {}
+    for i, name in ipairs(missing) do
+      if mask % 2 ^ i >= 2 ^ (i - 1) then
+        lacks[#lacks + 1] = name
+        params[name] = nil
+      end
+    end
+    local title = table.concat(lacks, ", ")
+    it("an origination URL that lacks " .. title .. " names it all",
+      function()
+        local body, message, field, kind =
+          probe.form(params, true, "origination_urls.create")
+        assert.is_nil(body)
+        assert.same({ title .. (lacks[2] and " are" or " is") .. " missing",
+          lacks[1], "invalid" }, { message, field, kind })
+      end)
+  end
+
+  it("a create lacks a required field that is cleared", function()
+    for _, name in ipairs(missing) do
+      for _, nothing in ipairs { null, "" } do
+        local body, message, field = probe.form(url { [name] = nothing }, true,
+          "origination_urls.create")
+        assert.same({ nil, name .. " is missing", name },
+          { body, message, field })
+      end
+    end
+  end)
+
+  it("an update lacks nothing, and clears what is cleared", function()
+    assert.equal("FriendlyName=&Weight=", (probe.form({ weight = null,
+      friendly_name = "" }, true, "origination_urls.update")))
+  end)
+
+  for operation, prefix in pairs { credential_lists = "CL",
+    ip_access_control_lists = "AL", phone_numbers = "PN" } do
+    local name = operation:sub(1, -2) .. "_sid"
+    for _, nothing in ipairs { "", {}, { [name] = "" }, { [name] = null } } do
+      it(operation .. ".create lacks its SID when given nothing", function()
+        local body, message, field = probe.form(nothing, true,
+          operation .. ".create")
+        assert.same({ nil, name .. " is missing", name },
+          { body, message, field })
+      end)
+    end
+
+    local other = prefix == "PN" and CL or PN
+    for _, wrong in ipairs { other, "..", prefix, prefix .. ("g"):rep(32),
+      prefix .. ("a"):rep(33), { sid = other }, { sid = "" .. prefix },
+      { [name] = other } } do
+      it(operation .. ".create takes no other SID than its own", function()
+        local body, message, field = probe.form(wrong, true,
+          operation .. ".create")
+        assert.same({ nil, name }, { body, field })
+        assert.truthy(message:find(prefix, 1, true), message)
+      end)
+    end
+  end
+
+  for _, good in ipairs { "sip:a", "sip:pbx.example.com",
+    "sip:pbx.example.com:5060;transport=tcp;edge=dublin", "SIP:a.example",
+    "sip:user@a.example", "sip:user:secret@a.example:1",
+    "sip:+14155550100@a.example:65535;user=phone?Subject=x&Priority=y",
+    "sip:192.0.2.1", "sip:[2001:db8::1]", "sip:[::1]:5061;lr", "sip:a_b.c-d",
+    "sip:a;x=%20", "sip:" .. ("b"):rep(63) .. ".example" } do
+    it("an origination URL takes " .. good, function()
+      assert.equal(good, (field_of(url { sip_url = good }, "SipUrl",
+        "origination_urls.create")))
+    end)
+  end
+
+  -- operation, field, value, part of the message
+  local AT, HOST, PORT = "origination_urls.create", "no valid host",
+    "no valid port"
+  for _, case in ipairs {
+    { AT, "sip_url", "sips:a.example", "must begin with sip:" },
+    { AT, "sip_url", "a.example", "must begin with sip:" },
+    { AT, "sip_url", "sip", "must begin with sip:" },
+    { AT, "sip_url", "https://a.example", "must begin with sip:" },
+    { AT, "sip_url", "sip:", HOST }, { AT, "sip_url", "sip:@", HOST },
+    { AT, "sip_url", "sip:user@", HOST }, { AT, "sip_url", "sip:;a=b", HOST },
+    { AT, "sip_url", "sip:a..b", HOST }, { AT, "sip_url", "sip:.a", HOST },
+    { AT, "sip_url", "sip:[::1", HOST }, { AT, "sip_url", "sip:[]", HOST },
+    { AT, "sip_url", "sip:" .. ("b"):rep(64), HOST },
+    { AT, "sip_url", "sip:a:", PORT }, { AT, "sip_url", "sip:a:0", PORT },
+    { AT, "sip_url", "sip:a:65536", PORT },
+    { AT, "sip_url", "sip:a:99999999999999999999", "sip_url" },
+    { AT, "sip_url", "sip:a:-1", PORT },
+    { AT, "sip_url", "sip:a:5060/x", "must be like sip:" },
+    { AT, "sip_url", "sip:a,b", "must be like sip:" },
+    { AT, "sip_url", "sip:a b", "percent-encode" },
+    { AT, "sip_url", "sip:a\r\nX: y", "percent-encode" },
+    { AT, "sip_url", "sip:a;x=\195\188", "percent-encode" },
+    { AT, "sip_url", "sip:a\0", "NUL" },
+    { AT, "sip_url", 1, "must be a string; got number" },
+    { AT, "weight", 0, "a whole number from 1 to 65535; got 0" },
+    { AT, "weight", 65536, "a whole number from 1 to 65535; got 65536" },
+    { AT, "weight", -1, "from 1 to 65535; got -1" },
+    { AT, "weight", 1.5, "from 1 to 65535; got 1.5" },
+    { AT, "weight", 2 ^ 53, "from 1 to 65535" },
+    { AT, "weight", 0 / 0, "finite" }, { AT, "weight", 1 / 0, "finite" },
+    { AT, "weight", -1 / 0, "finite" },
+    { AT, "weight", "10", "must be a whole number; got string" },
+    { AT, "weight", true, "must be a whole number; got boolean" },
+    { AT, "priority", -1, "a whole number from 0 to 65535; got -1" },
+    { AT, "priority", 65536, "from 0 to 65535; got 65536" },
+    { AT, "priority", 0.5, "from 0 to 65535; got 0.5" },
+    { AT, "enabled", "true", "must be a boolean; got string" },
+    { AT, "friendly_name", A64 .. "a", "has 65 characters" },
+    { "origination_urls.update", "weight", 0, "from 1 to 65535" },
+    { "origination_urls.update", "sip_url", "sips:a", "must begin with sip:" },
+    { "recording.update", "mode", "dual", "do-not-record, record-from-ringing,"
+      .. " record-from-answer, record-from-ringing-dual, "
+      .. "record-from-answer-dual; got 'dual'" },
+    { "recording.update", "trim", "trim", "trim-silence, do-not-trim" },
+    { "recording.update", "mode", true, "must be a string" },
+    { "list", "page_size", 0, "from 1 to 1000; got 0" },
+    { "list", "page_size", 1001, "from 1 to 1000; got 1001" },
+    { "list", "page_size", "50", "must be a whole number" },
+    { "list", "page", -1, "from 0 to 2147483647" },
+    { "list", "page_token", ("t"):rep(2001), "at most 2000" },
+    { "list", "page_token", 7, "must be a string" },
+  } do
+    local shown = tostring(case[3]):gsub("[%c%z\128-\255]", "."):sub(1, 30)
+    it(("%s refuses %s = %s (%s)"):format(case[1], case[2], shown,
+      type(case[3])), function()
+      local params = case[1] == AT and url() or {}
+      params[case[2]] = case[3]
+      local body, message, field, kind = probe.form(params, true, case[1])
+      assert.is_nil(body)
+      assert.same({ case[2], "invalid" }, { field, kind })
+      assert.truthy(message:find(case[4], 1, true), message)
+      if case[4]:find "got [%d.-]+$" then -- 0, and not 0.0
+        assert.equal(case[4], message:sub(-#case[4]))
+      end
+    end)
+  end
+
+  for _, case in ipairs { { "recording.update", "mod" },
+    { "origination_urls.create", "sip_uri" }, { "list", "pagesize" },
+    { "credential_lists.create", "credential_sid" },
+    { "update", "weight" }, { "recording.update", "secure" } } do
+    it(case[1] .. " knows no field " .. case[2], function()
+      local body, message, field, kind = probe.form({ [case[2]] = "x" }, true,
+        case[1])
+      assert.same({ nil, "unknown field '" .. case[2] .. "'", case[2],
+        "unknown" }, { body, message, field, kind })
+    end)
+  end
+
+  it("a create with validate = false may lack what is required", function()
+    assert.equal("", (probe.form({}, false, "origination_urls.create")))
+    assert.equal("Weight=0", (probe.form({ weight = 0 }, false,
+      "origination_urls.create")))
+    assert.equal("Weight=1.5", (probe.form({ weight = 1.5 }, false,
+      "origination_urls.create")))
+  end)
+end)

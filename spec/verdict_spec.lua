@@ -49,14 +49,16 @@ describe("the verdict", function()
     { "a 201 without a request", { begun = 0, status = 201 }, "not_sent" },
     { "a 429 without a request", { begun = 0, status = 429 }, "not_sent" },
     { "no reply", {}, "unknown" },
-    { "the expected status", { status = "expected" }, "done" },
+    -- a read that broke off after its status is not done
+    { "the expected status", { status = "expected" },
+      "done", "done or unknown", "done" },
     { "a good body", { status = "expected", body = "good" }, "done" },
     { "a bad body", { status = "expected", body = "bad" },
       "applied", "unknown", "applied" },
     { "another's body", { status = "expected", body = "foreign" }, "unknown" },
     { "a refusal with a cut body", { status = 400, body = "bad" }, "refused" },
     { "a request sent twice", { begun = 2, status = "expected" },
-      "unknown", "done", "done" },
+      "unknown", "done or unknown", "done" },
     { "one sent twice and refused", { begun = 2, status = 400 },
       "unknown", "refused", "refused" },
     { "one sent twice, held back", { begun = 2, status = 429 },
@@ -94,12 +96,23 @@ describe("the verdict", function()
       { "410", { status = 410 }, "unknown", "refused", "unknown" },
       { "429", { status = 429 }, "unknown", "refused", "unknown" },
       { "503", { status = 503 }, "unknown" },
-      { "the expected status", { status = "expected" }, "done" },
+      { "the expected status", { status = "expected" },
+        "done", "done or unknown", "done" },
       { "a bad body", { status = "expected", body = "bad" },
         "applied", "unknown", "applied" },
     } do
       row[2].was_unknown = true
       check(row)
+    end
+  end)
+
+  it("calls a GET that broke off unknown, and no other method", function()
+    for _, cause in ipairs(CAUSES) do
+      local broken = cause == "network" or cause == "timeout"
+      for _, method in ipairs(METHODS) do
+        assert.equal(broken and method == "GET" and "unknown" or "done",
+          probe.verdict(seen(method, { status = "expected", cause = cause })))
+      end
     end
   end)
 

@@ -148,8 +148,9 @@ static enum trk_form_rc add_number(lua_State *L, int value,
   }
   if (validate && (!whole || n < (lua_Number)f->min ||
                    n > (lua_Number)f->max)) {
-    lua_pushfstring(L, "%s must be a whole number from %d to %d; got %f",
-                    f->name, (int)f->min, (int)f->max, n);
+    lua_pushvalue(L, value); /* as Lua writes it: 0, and not 0.0 */
+    lua_pushfstring(L, "%s must be a whole number from %d to %d; got %s",
+                    f->name, (int)f->min, (int)f->max, lua_tostring(L, -1));
     lua_pushstring(L, f->name);
     return TRK_FORM_INVALID;
   }

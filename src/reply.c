@@ -237,20 +237,22 @@ static enum trk_body judge_page(lua_State *L, const struct trk_call *call,
                                 const char *account, int reply) {
   size_t len = 0;
   const char *key, *sid;
+  int meta = lua_gettop(L) + 1, page = meta + 2;
   lua_pushliteral(L, "meta");
   lua_rawget(L, reply);
-  if (!lua_istable(L, -1))
+  if (!lua_istable(L, meta))
     return TRK_BODY_BAD;
-  key = string_field(L, lua_gettop(L), "key", &len);
+  key = string_field(L, meta, "key", &len);
   if (key == NULL)
     return TRK_BODY_BAD;
   lua_pushlstring(L, key, len);
   lua_rawget(L, reply);
-  if (!lua_istable(L, -1))
+  if (!lua_istable(L, page) || lua_rawequal(L, page, meta))
     return TRK_BODY_BAD;
-  lua_rawgeti(L, -1, 1);
-  if (lua_isnil(L, -1))
+  lua_pushnil(L);
+  if (lua_next(L, page) == 0)
     return TRK_BODY_GOOD;
+  lua_rawgeti(L, page, 1);
   if (!lua_istable(L, -1))
     return TRK_BODY_BAD;
   sid = string_field(L, lua_gettop(L), "sid", &len);

@@ -11,8 +11,16 @@
 #define MIN_RETRY_AFTER_MS 100L
 #define MAX_RETRY_AFTER_MS (24L * 60 * 60 * 1000)
 
+/* A read whose reply began and broke off: it may yet be had whole. */
+static int broke_off(const struct trk_evidence *seen) {
+  return seen->method == TRK_GET && seen->body == TRK_BODY_UNREAD &&
+         (seen->cause == TRK_NETWORK || seen->cause == TRK_TIMEOUT);
+}
+
 /* The expected status came: done, if the body could be believed. */
 static enum trk_outcome verdict_done(const struct trk_evidence *seen) {
+  if (broke_off(seen))
+    return TRK_UNKNOWN;
   if (seen->body == TRK_BODY_GOOD || seen->body == TRK_BODY_UNREAD)
     return TRK_DONE;
   if (seen->body == TRK_BODY_FOREIGN || seen->method == TRK_GET)

@@ -2,6 +2,16 @@
 -- reported once.
 -- SPDX-License-Identifier: MIT
 
+local function to_stderr(line)
+  io.stderr:write(line, "\n")
+end
+
+-- An error's own __tostring may raise.
+local function shown(err)
+  local ok, text = pcall(tostring, err)
+  return ok and text or "an error that cannot be shown"
+end
+
 --- Wraps a client's on_attempt.
 -- @param f function(event)
 -- @param report function(line), for the first error; by default it goes to
@@ -12,8 +22,7 @@ return function(f, report)
     local ok, err = pcall(f, event)
     if ok or reported then return end
     reported = true
-    local line = "trunking: on_attempt raised an error; it will not be "
-      .. "reported again: " .. tostring(err)
-    if report then report(line) else io.stderr:write(line, "\n") end
+    pcall(report or to_stderr, "trunking: on_attempt raised an error; it "
+      .. "will not be reported again: " .. shown(err))
   end
 end

@@ -87,7 +87,18 @@ function basicUser({ authorization = '' }) {
   return /^((?:AC|SK)[0-9a-f]{32}):./i.exec(Buffer.from(encoded ?? '', 'base64').toString())?.[1];
 }
 
-// The description's own reply, with the values just sent put in their places.
+// The SIDs of an example are all the same: here they are of those that asked,
+// and of what was asked for.
+function readdress(record, { params, requestBody }, user) {
+  const attached = Object.entries(requestBody ?? {}).find(([name]) => name.endsWith('Sid'));
+  const sids = { account_sid: /^AC/i.test(user) ? user : undefined, trunk_sid: params.TrunkSid,
+    sid: params.Sid ?? attached?.[1] };
+  for (const [name, sid] of Object.entries(sids))
+    if (sid && name in record) record[name] = sid;
+}
+
+// The description's own reply, with the values just sent put in their places:
+// of a form into the record, of a query into the page's meta.
 function answer({ operation, request }) {
   const [status, { content }] = Object.entries(operation.responses)[0];
   if (!content) return { status: Number(status) };
@@ -95,8 +106,10 @@ function answer({ operation, request }) {
   const body = structuredClone((examples.readFull ?? Object.values(examples)[0]).value);
   for (const [name, value] of Object.entries(request.requestBody ?? {})) // coerced by ajv by now
     if (snake(name) in body) body[snake(name)] = value;
+  for (const [name, value] of Object.entries(request.query ?? {}))
+    if (body.meta && snake(name) in body.meta) body.meta[snake(name)] = Number(value);
   const user = basicUser(request.headers);
-  if ('account_sid' in body && /^AC/i.test(user)) body.account_sid = user;
+  for (const record of body.meta ? body[body.meta.key] : [body]) readdress(record, request, user);
   return { status: Number(status), body };
 }
 

@@ -48,6 +48,17 @@ function helper.requests()
   return control.ledger().requests
 end
 
+--- "METHOD path?query" of every request, oldest first.
+function helper.lines()
+  local lines = {}
+  for i, request in ipairs(helper.requests()) do
+    local query = request.query
+    lines[i] = request.method .. " " .. request.path
+      .. (query and query ~= "" and "?" .. query or "")
+  end
+  return lines
+end
+
 --- The form of the one request it received.
 function helper.only_form()
   local requests = helper.requests()
@@ -56,12 +67,19 @@ function helper.only_form()
   return requests[1].form
 end
 
+--- The error of a call that must fail, which gives nil and that error and no
+-- more: helper.error_of(client.fetch(sid)).
+function helper.error_of(...)
+  local result, err = ...
+  assert.is_nil(result)
+  assert.is_table(err)
+  assert.equal(2, select("#", ...))
+  return err
+end
+
 --- The error of a create that must fail.
 function helper.failure(client, params)
-  local trunk, err = client.create(params or {})
-  assert.is_nil(trunk)
-  assert.is_table(err)
-  return err
+  return helper.error_of(client.create(params or {}))
 end
 
 --- Checks the fields of an error that `expected` names: `says` is a part of
@@ -79,6 +97,11 @@ function helper.check(err, expected)
 end
 
 helper.json = cjson.encode
+
+--- A SID: 32 times the digit behind the prefix.
+function helper.sid(prefix, digit)
+  return prefix .. digit:rep(32)
+end
 
 --- A file of spec/fixtures, which are all JSON.
 function helper.fixture(name)
