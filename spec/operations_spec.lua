@@ -214,7 +214,7 @@ end
 describe("a client", function()
   local client = trunking.new { account_sid = helper.sid("AC", "0"),
     auth_token = "x" }
-  local others = { create = true, close = true, each = true }
+  local others = { close = true, poll = true, fd = true, in_flight = true }
 
   it("has a function for each operation, and no more", function()
     local expected, count = {}, 0
@@ -228,10 +228,15 @@ describe("a client", function()
     assert.equal(24, count)
     for at, names in pairs(expected) do
       local home = at == "" and client or client[at]
-      for name in pairs(names) do assert.is_function(home[name], name) end
+      local jobs = at == "" and client.async or client.async[at]
+      for name in pairs(names) do
+        assert.is_function(home[name], name)
+        if name ~= "each" then assert.is_function(jobs[name], name) end
+      end
       for name, value in pairs(home) do
-        assert.is_true(names[name] or expected[name] ~= nil
-          or at == "" and others[name] and type(value) == "function", name)
+        assert.is_true(names[name] or expected[name] ~= nil or at == ""
+          and (name == "async" or others[name] and type(value) == "function"),
+          name)
       end
     end
   end)
@@ -239,8 +244,8 @@ describe("a client", function()
   it("has the same on the module itself", function()
     for name, value in pairs(client) do
       assert.equal(type(value), type(trunking[name]), name)
-      for inner in pairs(type(value) == "table" and value or {}) do
-        assert.is_function(trunking[name][inner], inner)
+      for inner, f in pairs(type(value) == "table" and value or {}) do
+        assert.equal(type(f), type(trunking[name][inner]), inner)
       end
     end
   end)
