@@ -271,9 +271,9 @@ static int results(lua_State *L, struct trk_call *call) {
     lua_pushvalue(L, UP_KIT);
     lua_pushboolean(L, again);
     rc = lua_pcall(L, 5, LUA_MULTRET, 0);
-    if (rc == 0)
+    if (rc == 0 && lua_gettop(L) > top)
       return lua_gettop(L) - top;
-    if (rc != LUA_ERRMEM)
+    if (rc != 0 && rc != LUA_ERRMEM)
       return -1;
     lua_settop(L, top);
   }

@@ -72,8 +72,10 @@ static void tidy(lua_State *L, int table) {
   }
 }
 
-/* Pushes the body as a Lua value and returns 1, or pushes nothing. cjson
- * stops reading at a NUL, so a body that holds one is not taken. */
+/* Pushes the body as a Lua value and returns 1, or pushes nothing: 0, or -1
+ * when there was no memory to read it. (Raised again, that error would pass
+ * for any other before Lua 5.4.) cjson stops reading at a NUL, so a body that
+ * holds one is not taken. */
 static int decode(lua_State *L, const struct trk_buf *body, int kit) {
   int rc;
   if (body->len == 0 || memchr(body->data, '\0', body->len) != NULL)
@@ -81,14 +83,12 @@ static int decode(lua_State *L, const struct trk_buf *body, int kit) {
   lua_rawgeti(L, kit, TRK_KIT_DECODE);
   lua_pushlstring(L, body->data, body->len);
   rc = lua_pcall(L, 1, 1, 0);
-  if (rc == LUA_ERRMEM)
-    lua_error(L);
   if (rc == 0 && lua_istable(L, -1)) {
     tidy(L, lua_gettop(L));
     return 1;
   }
   lua_pop(L, 1);
-  return 0;
+  return rc == LUA_ERRMEM ? -1 : 0;
 }
 
 /* ---- believing ---------------------------------------------------- */
@@ -239,7 +239,11 @@ static int push_failure(lua_State *L, const struct trk_call *call,
 
 int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
                    int params, int kit) {
-  int decoded = decode(L, &call->reply, kit) ? lua_gettop(L) : 0;
+  int decoded = decode(L, &call->reply, kit);
+  if (decoded < 0)
+    return 0;
+  if (decoded > 0)
+    decoded = lua_gettop(L);
   call->seen.body = TRK_BODY_BAD;
   if (decoded > 0 && call->seen.status == call->seen.expect)
     call->seen.body = judge_body(L, call, account, decoded, params);

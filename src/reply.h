@@ -23,10 +23,10 @@ enum {
   TRK_KIT_MEMORY      /* outcome -> error, for when there is no memory */
 };
 
-/* Pushes the call's result: a table, or nil and an error. params and kit are
- * stack indices; account is the client's account SID, "" when not known. May
- * raise, and may then be called again: the call is only read, but for the
- * verdict on its body. */
+/* Pushes the call's result: a table, or nil and an error; nothing when there
+ * was no memory to decode it. params and kit are stack indices; account is
+ * the client's account SID, "" when not known. May raise. It may be called
+ * again: the call is only read, but for the verdict on its body. */
 int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
                    int params, int kit);
 
