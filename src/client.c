@@ -259,14 +259,15 @@ static int build(lua_State *L) {
 }
 
 /* Pushes the results, and returns how many; or -1, with a hook's error on
- * top. A want of memory is met with a collection and a second try; if that
- * fails too, an error made beforehand still tells the truth. */
+ * top. The call's address is at index 2. A want of memory is met with a
+ * collection and a second try; if that fails too, an error made beforehand
+ * still tells the truth. */
 static int results(lua_State *L, struct trk_call *call) {
   int top = lua_gettop(L), rc, again;
   for (again = 0; again < 2; again++) {
     lua_rawgeti(L, UP_KIT, TRK_KIT_BUILD);
     lua_pushvalue(L, UP_CLIENT);
-    lua_pushlightuserdata(L, call);
+    lua_pushvalue(L, 2);
     lua_pushvalue(L, 1);
     lua_pushvalue(L, UP_KIT);
     lua_pushboolean(L, again);
@@ -365,6 +366,7 @@ static int operation(lua_State *L) {
   rc = trk_form_encode(L, 1, op, c->validate, &call->body);
   if (rc != TRK_FORM_OK)
     return invalid(L, rc, op);
+  lua_pushlightuserdata(L, call); /* now: LuaJIT may need memory for it */
   c->spare = NULL;
   run(L, c, call);
   n = results(L, call);
