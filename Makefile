@@ -1,6 +1,6 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
+# torture install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
 
 LUA ?= 5.4
 LUAS = 5.4 5.3 5.1
@@ -32,7 +32,7 @@ LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
-  valgrind bench install clean
+  valgrind bench torture torture-build install clean
 
 all: build
 
@@ -101,6 +101,36 @@ bench: deps
 	  $(MAKE) --no-print-directory -s build LUA=$$v || exit 1; done
 	@LUA_PATH='$(LUA_PATH_OF)' LUA_CPATH='$(call LUA_CPATH_OF,5.4)' \
 	  spec/bench/run $(BENCH)
+
+# ---- torture -----------------------------------------------------------
+
+# The program, and a module whose malloc it may refuse, in trees of their own:
+# one under the sanitizers. TORTURE=--long fails every request over TLS too.
+TORTURE ?= --short
+TORTURE_SRC = spec/torture/torture.c spec/torture/fault.c
+TORTURE_WRAP = $(foreach f,malloc calloc realloc free,-Wl,--wrap=$(f))
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+  -fno-sanitize-recover=undefined
+LUA_LIBS ?= $(or $(shell pkg-config --libs lua$(ABI) 2>/dev/null),-llua$(ABI))
+
+$(OUT)/torture: $(TORTURE_SRC) spec/torture/fault.h Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS) $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) $(LUA_INC) \
+	  $(TORTURE_SRC) -o $@ -Wl,--export-dynamic $(LUA_LIBS) $(CURL_LIBS)
+
+# torture-build BUILD=... CFLAGS=...: for the target below and for coverage.
+torture-build: $(OUT)/torture
+	@$(MAKE) --no-print-directory -s build LUA=$(LUA) BUILD=$(BUILD) \
+	  CFLAGS="$(CFLAGS)" HARDEN=-fvisibility=hidden \
+	  SRC="$(SRC) spec/torture/wrap.c" \
+	  MODULE_LDFLAGS="$(MODULE_LDFLAGS) $(TORTURE_WRAP)"
+
+torture: deps
+	@$(MAKE) --no-print-directory -s torture-build BUILD=$(BUILD)/torture
+	@$(MAKE) --no-print-directory -s torture-build \
+	  BUILD=$(BUILD)/torture-asan CFLAGS="$(SANITIZE)"
+	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture-asan --asan
+	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture $(TORTURE)
 
 # ---- installing ------------------------------------------------------
 
