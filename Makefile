@@ -1,6 +1,6 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# torture install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
+# torture fuzz install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
 
 LUA ?= 5.4
 LUAS = 5.4 5.3 5.1
@@ -32,7 +32,7 @@ LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
-  valgrind bench torture torture-build install clean
+  valgrind bench torture torture-build fuzz install clean
 
 all: build
 
@@ -131,6 +131,25 @@ torture: deps
 	  BUILD=$(BUILD)/torture-asan CFLAGS="$(SANITIZE)"
 	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture-asan --asan
 	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture $(TORTURE)
+
+# ---- fuzzing -----------------------------------------------------------
+
+# libFuzzer is clang's. FUZZ=--short, or how many seconds each target runs.
+FUZZ ?= --short
+FUZZ_TARGETS = headers reply form http
+FUZZ_DIR = $(BUILD)/fuzz
+FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
+  -fsanitize=fuzzer,address,undefined $(WARN) -D_GNU_SOURCE -Isrc -pthread
+
+$(FUZZ_DIR)/%: spec/fuzz/%.c spec/fuzz/fuzz.c spec/fuzz/fuzz.h $(SRC) $(HDR)
+	@mkdir -p $(dir $@)
+	clang $(FUZZ_FLAGS) $(CURL_CFLAGS) $(LUA_INC) $< spec/fuzz/fuzz.c \
+	  $(SRC) -o $@ $(LUA_LIBS) $(CURL_LIBS)
+
+fuzz: deps
+	@$(MAKE) --no-print-directory -s LUA=5.4 \
+	  $(addprefix $(FUZZ_DIR)/,$(FUZZ_TARGETS))
+	@spec/fuzz/run $(FUZZ_DIR) $(FUZZ)
 
 # ---- installing ------------------------------------------------------
 
