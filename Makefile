@@ -1,6 +1,7 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# torture fuzz install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
+# torture fuzz coverage install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua
+# to build for.
 
 LUA ?= 5.4
 LUAS = 5.4 5.3 5.1
@@ -32,7 +33,7 @@ LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
-  valgrind bench torture torture-build fuzz install clean
+  valgrind bench torture torture-build fuzz coverage install clean
 
 all: build
 
@@ -129,7 +130,7 @@ torture: deps
 	@$(MAKE) --no-print-directory -s torture-build BUILD=$(BUILD)/torture
 	@$(MAKE) --no-print-directory -s torture-build \
 	  BUILD=$(BUILD)/torture-asan CFLAGS="$(SANITIZE)"
-	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture-asan --asan
+	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture-asan --sparse
 	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture $(TORTURE)
 
 # ---- fuzzing -----------------------------------------------------------
@@ -150,6 +151,14 @@ fuzz: deps
 	@$(MAKE) --no-print-directory -s LUA=5.4 \
 	  $(addprefix $(FUZZ_DIR)/,$(FUZZ_TARGETS))
 	@spec/fuzz/run $(FUZZ_DIR) $(FUZZ)
+
+# ---- coverage ----------------------------------------------------------
+
+# COVERAGE=--gate fails when less was reached than is promised.
+coverage: deps
+	@$(MAKE) --no-print-directory -s torture-build probe LUA=5.4 CC=gcc \
+	  BUILD=$(BUILD)/coverage CFLAGS="-O0 -g --coverage" HARDEN=
+	@spec/coverage/run $(BUILD)/coverage $(COVERAGE)
 
 # ---- installing ------------------------------------------------------
 

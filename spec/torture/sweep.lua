@@ -270,11 +270,11 @@ end
 local all = { http = 1, tls = 1 }
 local forms = {
   ["--short"] = { lua = { http = 1, tls = 7 }, curl = all, own = all },
-  ["--asan"] = { lua = { http = 5, tls = 31 }, curl = all, own = all },
+  ["--sparse"] = { lua = { http = 5, tls = 31 }, curl = all, own = all },
   ["--long"] = { lua = all, curl = all, own = all },
 }
 
-local form = assert(forms[arg[1]], "--short, --asan or --long")
+local form = assert(forms[arg[1]], "--short, --sparse or --long")
 for i = 2, #arg do
   for _, source in ipairs { "lua", "curl", "own" } do
     sweep_source(arg[i], source, form[source])
