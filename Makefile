@@ -1,6 +1,7 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
+# torture fuzz coverage install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua
+# to build for.
 
 LUA ?= 5.4
 LUAS = 5.4 5.3 5.1
@@ -32,7 +33,7 @@ LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
-  valgrind bench install clean
+  valgrind bench torture torture-build fuzz coverage install clean
 
 all: build
 
@@ -101,6 +102,63 @@ bench: deps
 	  $(MAKE) --no-print-directory -s build LUA=$$v || exit 1; done
 	@LUA_PATH='$(LUA_PATH_OF)' LUA_CPATH='$(call LUA_CPATH_OF,5.4)' \
 	  spec/bench/run $(BENCH)
+
+# ---- torture -----------------------------------------------------------
+
+# The program, and a module whose malloc it may refuse, in trees of their own:
+# one under the sanitizers. TORTURE=--long fails every request over TLS too.
+TORTURE ?= --short
+TORTURE_SRC = spec/torture/torture.c spec/torture/fault.c
+TORTURE_WRAP = $(foreach f,malloc calloc realloc free,-Wl,--wrap=$(f))
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+  -fno-sanitize-recover=undefined
+LUA_LIBS ?= $(or $(shell pkg-config --libs lua$(ABI) 2>/dev/null),-llua$(ABI))
+
+$(OUT)/torture: $(TORTURE_SRC) spec/torture/fault.h Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS) $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) $(LUA_INC) \
+	  $(TORTURE_SRC) -o $@ -Wl,--export-dynamic $(LUA_LIBS) $(CURL_LIBS)
+
+# torture-build BUILD=... CFLAGS=...: for the target below and for coverage.
+torture-build: $(OUT)/torture
+	@$(MAKE) --no-print-directory -s build LUA=$(LUA) BUILD=$(BUILD) \
+	  CFLAGS="$(CFLAGS)" HARDEN=-fvisibility=hidden \
+	  SRC="$(SRC) spec/torture/wrap.c" \
+	  MODULE_LDFLAGS="$(MODULE_LDFLAGS) $(TORTURE_WRAP)"
+
+torture: deps
+	@$(MAKE) --no-print-directory -s torture-build BUILD=$(BUILD)/torture
+	@$(MAKE) --no-print-directory -s torture-build \
+	  BUILD=$(BUILD)/torture-asan CFLAGS="$(SANITIZE)"
+	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture-asan --sparse
+	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture $(TORTURE)
+
+# ---- fuzzing -----------------------------------------------------------
+
+# libFuzzer is clang's. FUZZ=--short, or how many seconds each target runs.
+FUZZ ?= --short
+FUZZ_TARGETS = headers reply form http
+FUZZ_DIR = $(BUILD)/fuzz
+FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
+  -fsanitize=fuzzer,address,undefined $(WARN) -D_GNU_SOURCE -Isrc -pthread
+
+$(FUZZ_DIR)/%: spec/fuzz/%.c spec/fuzz/fuzz.c spec/fuzz/fuzz.h $(SRC) $(HDR)
+	@mkdir -p $(dir $@)
+	clang $(FUZZ_FLAGS) $(CURL_CFLAGS) $(LUA_INC) $< spec/fuzz/fuzz.c \
+	  $(SRC) -o $@ $(LUA_LIBS) $(CURL_LIBS)
+
+fuzz: deps
+	@$(MAKE) --no-print-directory -s LUA=5.4 \
+	  $(addprefix $(FUZZ_DIR)/,$(FUZZ_TARGETS))
+	@spec/fuzz/run $(FUZZ_DIR) $(FUZZ)
+
+# ---- coverage ----------------------------------------------------------
+
+# COVERAGE=--gate fails when less was reached than is promised.
+coverage: deps
+	@$(MAKE) --no-print-directory -s torture-build probe LUA=5.4 CC=gcc \
+	  BUILD=$(BUILD)/coverage CFLAGS="-O0 -g --coverage" HARDEN=
+	@spec/coverage/run $(BUILD)/coverage $(COVERAGE)
 
 # ---- installing ------------------------------------------------------
 

@@ -145,6 +145,12 @@ describe("a retry", function()
     { "a body already judged", "unknown", { body = "foreign" }, "" },
     { "an applied request", "applied", { status = 201, body = "bad" }, "" },
     { "a request that is done", "done", { status = 201 }, "" },
+    { "429 to a second attempt", "unknown",
+      { status = 429, was_unknown = true }, "all" },
+    { "a second attempt that was not sent", "unknown",
+      { begun = 0, transient = true, was_unknown = true }, "all" },
+    { "400 to a second attempt", "unknown",
+      { status = 400, was_unknown = true }, "" },
     { "a call cancelled unsent", "not_sent",
       { begun = 0, transient = true, cause = "cancelled" }, "" },
     { "a call cancelled at 429", "refused",
@@ -307,4 +313,29 @@ describe("an HTTP date", function()
       assert.equal(row[2], probe.http_date(row[1]))
     end)
   end
+
+  it("is none with another character anywhere but in its weekday", function()
+    for at = 4, #DATE do
+      for _, char in ipairs { "/", ":", "x" } do
+        if DATE:sub(at, at) ~= char then
+          local date = DATE:sub(1, at - 1) .. char .. DATE:sub(at + 1)
+          assert.equal(-1, probe.http_date(date), date)
+        end
+      end
+    end
+  end)
+
+  it("knows the length of every month", function()
+    for month, last in pairs { Jan = 31, Feb = 28, Mar = 31, Apr = 30,
+      May = 31, Jun = 30, Jul = 31, Aug = 31, Sep = 30, Oct = 31, Nov = 30,
+      Dec = 31 } do
+      local date = "Day, %d " .. month .. " 2023 00:00:00 GMT"
+      assert.is_true(probe.http_date(date:format(last)) > 0, month)
+      assert.equal(-1, probe.http_date(date:format(last + 1)), month)
+    end
+  end)
+
+  it("is none before 1970", function()
+    assert.equal(-1, probe.http_date "Wed, 31 Dec 1969 23:59:59 GMT")
+  end)
 end)

@@ -171,27 +171,27 @@ int trk_call_tick(lua_State *L, int context) {
   return lua_pcall(L, 0, 0, 0) != 0;
 }
 
-/* Run protected: the hook, a call and its event. */
+/* Run protected: the hook, and a call with an event. */
 static int tell(lua_State *L) {
-  lua_settop(L, 3);
-  lua_pushvalue(L, 1);
-  trk_reply_push_event(L, lua_touserdata(L, 2), lua_touserdata(L, 3));
+  struct trk_call *call = lua_touserdata(L, 2);
+  struct trk_event *first = trk_call_event(call), event = *first;
+  free(first); /* before what may raise */
+  lua_settop(L, 1);
+  trk_reply_push_event(L, call, &event);
   lua_call(L, 1, 0);
   return 0;
 }
 
 /* on_attempt's own errors come no further than trunking.hook, and for want of
  * memory an event is lost. */
-int trk_call_tell(lua_State *L, int context, struct trk_call *call) {
-  struct trk_event *event;
+int trk_call_tell(lua_State *L, int context, int address) {
+  const struct trk_call *call = lua_touserdata(L, address);
   int rc;
-  while ((event = trk_call_event(call)) != NULL) {
+  while (call->events != NULL) {
     push_kit(L, context, TRK_KIT_TELL);
     lua_rawgeti(L, context, TRK_CONTEXT_HOOK);
-    lua_pushlightuserdata(L, call);
-    lua_pushlightuserdata(L, event);
-    rc = lua_pcall(L, 3, 0, 0);
-    free(event);
+    lua_pushvalue(L, address);
+    rc = lua_pcall(L, 2, 0, 0);
     if (rc == LUA_ERRMEM)
       lua_pop(L, 1);
     else if (rc != 0)
@@ -200,21 +200,20 @@ int trk_call_tell(lua_State *L, int context, struct trk_call *call) {
   return 0;
 }
 
-/* Lets hooks run while a call does. Whether one raised. */
-static int hooks_raise(lua_State *L, struct trk_call *call) {
-  if (lua_gethook(L) != NULL && trk_call_tick(L, TRK_UP_CONTEXT))
-    return 1;
-  return call != NULL && trk_call_tell(L, TRK_UP_CONTEXT, call);
+static int debug_hook_raises(lua_State *L) {
+  return lua_gethook(L) != NULL && trk_call_tick(L, TRK_UP_CONTEXT);
 }
 
-/* Runs the call on this thread. Whether a hook raised, the call cancelled
- * then. */
+/* Runs the call, whose address is on top, on this thread. Whether a hook
+ * raised, the call cancelled then. */
 static int run_here(lua_State *L, struct trk_client *c,
                     struct trk_call *call) {
+  int address = lua_gettop(L);
   trk_engine_start(c->engine, call);
   while (!call->done) {
     trk_engine_step(c->engine, TRK_SLICE_MS);
-    if (call->done || !hooks_raise(L, call))
+    if (call->done || (!debug_hook_raises(L) &&
+                       !trk_call_tell(L, TRK_UP_CONTEXT, address)))
       continue;
     trk_engine_cancel(c->engine, call);
     return 1;
@@ -229,7 +228,7 @@ static int run_there(lua_State *L, struct trk_client *c,
   call->host = NULL;
   trk_worker_submit(c->worker, call);
   while (!trk_worker_wait_for(c->worker, call, TRK_SLICE_MS)) {
-    if (raised || !hooks_raise(L, NULL))
+    if (raised || !debug_hook_raises(L))
       continue;
     raised = 1;
     trk_worker_cancel(c->worker, call);
@@ -237,7 +236,7 @@ static int run_there(lua_State *L, struct trk_client *c,
   return raised;
 }
 
-/* Runs the call to its end. Raises what a hook raises, with the call
+/* Runs the call on top to its end. Raises what a hook raises, with the call
  * cancelled, its outcome told and the client as good as before. The last
  * event stays: its outcome may change with the reply. */
 static void run(lua_State *L, struct trk_client *c, struct trk_call *call) {
@@ -307,22 +306,23 @@ static int no_memory(lua_State *L, int context, struct trk_call *call) {
   return 2;
 }
 
-/* A want of memory is met with a collection and a second try. */
-static int protected_results(lua_State *L, int context,
-                             struct trk_call *call, int following) {
+/* The results of the call whose address is on top, what follows below it. A
+ * want of memory is met with a collection and a second try. */
+static int protected_results(lua_State *L, int context) {
   int top = lua_gettop(L), rc, again;
+  struct trk_call *call = lua_touserdata(L, top);
   for (again = 0; again < 2; again++) {
     push_kit(L, context, TRK_KIT_BUILD);
     lua_rawgeti(L, context, TRK_CONTEXT_CLIENT);
-    lua_pushlightuserdata(L, call);
+    lua_pushvalue(L, top);
     lua_rawgeti(L, context, TRK_CONTEXT_KIT);
     lua_pushboolean(L, again);
-    lua_pushvalue(L, following);
+    lua_pushvalue(L, top - 1);
     lua_rawgeti(L, context, TRK_CONTEXT_ORIGIN);
     rc = lua_pcall(L, 6, LUA_MULTRET, 0);
-    if (rc == 0)
+    if (rc == 0 && lua_gettop(L) > top)
       return lua_gettop(L) - top;
-    if (rc != LUA_ERRMEM)
+    if (rc != 0 && rc != LUA_ERRMEM)
       return -1;
     lua_settop(L, top);
   }
@@ -332,7 +332,8 @@ static int protected_results(lua_State *L, int context,
 int trk_call_results(lua_State *L, int context, struct trk_call *call,
                      lua_CFunction follow) {
   push_follow(L, context, call, follow);
-  return protected_results(L, context, call, lua_gettop(L));
+  lua_pushlightuserdata(L, call);
+  return protected_results(L, context);
 }
 
 /* ---- what Lua calls ----------------------------------------------- */
@@ -362,21 +363,24 @@ static struct trk_call *draft(lua_State *L, struct trk_client *c) {
   return c->spare;
 }
 
-/* Runs the drafted call and pushes what came of it. What follows is pushed
- * before: once the call runs, nothing may raise but hooks. */
+/* Runs the drafted call and pushes what came of it. What follows and the
+ * call's address (LuaJIT may need memory for it) are pushed before: once the
+ * call runs, nothing may raise but hooks. */
 static int perform(lua_State *L, struct trk_client *c,
                    struct trk_call *call) {
   const struct trk_operation *op = call->operation;
   enum trk_outcome outcome;
-  int n, raised;
+  int n, raised, address;
   push_follow(L, TRK_UP_CONTEXT, call, follow);
+  lua_pushlightuserdata(L, call);
+  address = lua_gettop(L);
   c->spare = NULL;
   run(L, c, call);
-  n = protected_results(L, TRK_UP_CONTEXT, call, lua_gettop(L));
+  n = protected_results(L, TRK_UP_CONTEXT);
   outcome = call->outcome;
   if (call->events != NULL)
     last_event(call)->outcome = outcome;
-  raised = n < 0 || trk_call_tell(L, TRK_UP_CONTEXT, call);
+  raised = n < 0 || trk_call_tell(L, TRK_UP_CONTEXT, address);
   give_back(c, call);
   return raised ? raise_with_outcome(L, op, outcome) : n;
 }

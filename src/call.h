@@ -61,9 +61,9 @@ int trk_call_results(lua_State *L, int context, struct trk_call *call,
  * error on top. */
 int trk_call_tick(lua_State *L, int context);
 
-/* Tells on_attempt of what is over. Whether a debug hook raised meanwhile,
- * with its error on top. */
-int trk_call_tell(lua_State *L, int context, struct trk_call *call);
+/* Tells on_attempt of what is over. address: the index of the call's, a light
+ * userdata. Whether a debug hook raised meanwhile, with its error on top. */
+int trk_call_tell(lua_State *L, int context, int address);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -109,8 +109,10 @@ static void receive(lua_State *L, int context, struct trk_call *call) {
     return;
   }
   land(job);
-  if (trk_call_tell(L, context, call))
+  lua_pushlightuserdata(L, call);
+  if (trk_call_tell(L, context, lua_gettop(L)))
     lua_error(L);
+  lua_pop(L, 1);
 }
 
 /* Lands all that is done. */

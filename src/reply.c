@@ -101,8 +101,10 @@ static void tidy_reply(lua_State *L, struct untidy *left) {
     tidy(L, table, left);
 }
 
-/* Pushes the body as a Lua value and returns 1, or pushes nothing. cjson
- * stops reading at a NUL, so a body that holds one is not taken. */
+/* Pushes the body as a Lua value and returns 1, or pushes nothing: 0, or -1
+ * when there was no memory to read it. (Raised again, that error would pass
+ * for any other before Lua 5.4.) cjson stops reading at a NUL, so a body that
+ * holds one is not taken. */
 static int decode(lua_State *L, struct trk_buf *body, int kit) {
   struct untidy left = {0, 0};
   int rc;
@@ -115,14 +117,12 @@ static int decode(lua_State *L, struct trk_buf *body, int kit) {
   lua_rawgeti(L, kit, TRK_KIT_DECODE);
   lua_pushlstring(L, body->data, body->len);
   rc = lua_pcall(L, 1, 1, 0);
-  if (rc == LUA_ERRMEM)
-    lua_error(L);
   if (rc == 0 && lua_istable(L, -1)) {
     tidy_reply(L, &left);
     return 1;
   }
   lua_pop(L, 1);
-  return 0;
+  return rc == LUA_ERRMEM ? -1 : 0;
 }
 
 /* ---- believing ---------------------------------------------------- */
@@ -414,7 +414,11 @@ int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
                    int kit) {
   int nothing = call->operation->shape == TRK_NOTHING, decoded = 0;
   if (!nothing || call->seen.status != call->seen.expect)
-    decoded = decode(L, &call->reply, kit) ? lua_gettop(L) : 0;
+    decoded = decode(L, &call->reply, kit);
+  if (decoded < 0)
+    return 0;
+  if (decoded > 0)
+    decoded = lua_gettop(L);
   call->seen.body = nothing ? TRK_BODY_GOOD : TRK_BODY_BAD;
   if (decoded > 0 && call->seen.status == call->seen.expect)
     call->seen.body = judge_body(L, call, account, decoded);

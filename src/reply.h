@@ -15,10 +15,10 @@
 #endif
 
 /* Pushes the call's result: what came and what is known of the reply, or nil
- * and an error. kit (see kit.h) is a stack index; account is the client's
- * account SID, "" when not known. May raise, and may then be called again: the
- * call is only read, but for the verdict on its body, and the nulls that are
- * cut out of it. */
+ * and an error; nothing when there was no memory to decode it. kit (see kit.h)
+ * is a stack index; account is the client's account SID, "" when not known.
+ * May raise. It may be called again: the call is only read, but for the
+ * verdict on its body, and the nulls that are cut out of it. */
 int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
                    int kit);
 

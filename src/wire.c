@@ -87,6 +87,20 @@ static void status_line(struct trk_wire *w, const char *line, size_t len) {
       status = status * 10 + (*p - '0');
   w->retry_after[0] = w->date[0] = w->call->request_id[0] = '\0';
   w->call->seen.status = status >= 200 ? status : 0;
+  w->head = status >= 100 && status < 200 ? TRK_HEAD_INTERIM
+                                          : TRK_HEAD_FINAL;
+}
+
+/* A field of the reply's head. */
+static void header_field(struct trk_wire *w, const char *line, size_t len) {
+  if (*line == 'T' || *line == 't')
+    header_value(line, len, "Twilio-Request-Id:", w->call->request_id,
+                 sizeof w->call->request_id);
+  else if (*line == 'R' || *line == 'r')
+    header_value(line, len, "Retry-After:", w->retry_after,
+                 sizeof w->retry_after);
+  else if (*line == 'D' || *line == 'd')
+    header_value(line, len, "Date:", w->date, sizeof w->date);
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *data) {
@@ -97,16 +111,14 @@ static size_t on_header(char *line, size_t size, size_t n, void *data) {
     w->too_large = 1;
     return 0;
   }
-  if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
-    status_line(w, line, len);
-  else if (*line == 'T' || *line == 't')
-    header_value(line, len, "Twilio-Request-Id:", w->call->request_id,
-                 sizeof w->call->request_id);
-  else if (*line == 'R' || *line == 'r')
-    header_value(line, len, "Retry-After:", w->retry_after,
-                 sizeof w->retry_after);
-  else if (*line == 'D' || *line == 'd')
-    header_value(line, len, "Date:", w->date, sizeof w->date);
+  if (w->head == TRK_HEAD_NONE) { /* a field may begin with HTTP/ too */
+    if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
+      status_line(w, line, len);
+  } else if (len > 0 && (*line == '\r' || *line == '\n')) {
+    w->head = w->head == TRK_HEAD_INTERIM ? TRK_HEAD_NONE : TRK_HEAD_OVER;
+  } else if (w->head != TRK_HEAD_OVER && len > 0) {
+    header_field(w, line, len);
+  }
   return len;
 }
 
@@ -480,6 +492,7 @@ static void forget(struct trk_wire *w, struct trk_call *call) {
   w->begun = w->stopped = w->strayed = w->too_large = 0;
   w->port = 0;
   w->header_bytes = 0;
+  w->head = TRK_HEAD_NONE;
   w->retry_after[0] = w->date[0] = w->text[0] = '\0';
   memset(&call->seen, 0, sizeof call->seen);
   call->seen.was_unknown = was_unknown;

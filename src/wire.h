@@ -25,6 +25,14 @@ struct trk_shared {
   struct trk_wire *wires;     /* all of them, by next */
 };
 
+/* How far the head of the reply has come. */
+enum trk_head {
+  TRK_HEAD_NONE,    /* a status line comes next */
+  TRK_HEAD_INTERIM, /* among the fields of a 1xx reply */
+  TRK_HEAD_FINAL,   /* among those of the reply itself */
+  TRK_HEAD_OVER     /* what still comes are trailers */
+};
+
 struct trk_wire {
   CURL *easy;
   CURLU *url;
@@ -41,6 +49,7 @@ struct trk_wire {
   int too_large;
   long port;             /* local port of the connection in use */
   size_t header_bytes;
+  enum trk_head head;
   char retry_after[48];  /* headers, as they came */
   char date[48];
   char text[CURL_ERROR_SIZE];

@@ -1,0 +1,129 @@
+-- What of src/ was reached: gcov's counts per file, lines and branches; then
+-- each line that never ran, and each branch that was never taken.
+-- Promises: leaves nothing out of the count; a branch that two objects of one
+-- source hold was taken when it was in either.
+-- May not know: how the counts came about.
+-- SPDX-License-Identifier: MIT
+
+local cjson = require("cjson").new()
+
+local LEAST = 95                             -- % of all branches
+local WHOLE = { ["src/verdict.c"] = true }   -- 100 % of these
+
+local function lines_of(command)
+  local pipe = assert(io.popen(command))
+  local list = {}
+  for line in pipe:lines() do list[#list + 1] = line end
+  pipe:close()
+  return list
+end
+
+-- file -> line number -> { count, branches = { count, ... } }
+local function merge(files, object)
+  for _, file in ipairs(object.files) do
+    local name = file.file:match "src/[%w_]+%.c$"
+    local seen = name and (files[name] or {})
+    if name then files[name] = seen end
+    for _, line in ipairs(name and file.lines or {}) do
+      local at = seen[line.line_number] or { count = 0, branches = {} }
+      seen[line.line_number] = at
+      at.count = at.count + line.count
+      for i, branch in ipairs(line.branches) do
+        at.branches[i] = (at.branches[i] or 0) + branch.count
+      end
+    end
+  end
+end
+
+local function read_counts(build)
+  local files = {}
+  local notes = lines_of(("find '%s' -name '*.gcno'"):format(build))
+  for _, note in ipairs(notes) do
+    local said = lines_of(("gcov --json-format --stdout --branch-counts "
+      .. "--branch-probabilities '%s' 2>/dev/null"):format(note))
+    for _, json in ipairs(said) do
+      if json:find "^{" then merge(files, cjson.decode(json)) end
+    end
+  end
+  return files
+end
+
+local function count(lines, sums)
+  for _, at in pairs(lines) do
+    sums.lines, sums.ran = sums.lines + 1, sums.ran + (at.count > 0 and 1 or 0)
+    for _, taken in ipairs(at.branches) do
+      sums.branches = sums.branches + 1
+      sums.taken = sums.taken + (taken > 0 and 1 or 0)
+    end
+  end
+  return sums
+end
+
+local function zero()
+  return { lines = 0, ran = 0, branches = 0, taken = 0 }
+end
+
+local function percent(part, whole)
+  return whole == 0 and 100 or 100 * part / whole
+end
+
+local function row(name, s)
+  print(("%-14s %6.1f %% of %4d lines  %6.1f %% of %4d branches"):format(name,
+    percent(s.ran, s.lines), s.lines, percent(s.taken, s.branches),
+    s.branches))
+end
+
+local function sorted(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+local function never(taken)
+  local n = 0
+  for _, times in ipairs(taken) do n = n + (times == 0 and 1 or 0) end
+  return n
+end
+
+-- Lines that never ran, in ranges, and branches never taken, with the source.
+local function name_gaps(name, lines)
+  local source = {}
+  for line in io.lines(name) do source[#source + 1] = line:match "^%s*(.*)" end
+  local numbers, last = sorted(lines), nil
+  for i, n in ipairs(numbers) do
+    local at = lines[n]
+    if at.count == 0 then
+      last = last or n
+      local following = numbers[i + 1]
+      if not following or lines[following].count > 0 then
+        print(("%s:%d%s: never ran: %s"):format(name, last,
+          last < n and "-" .. n or "", source[last]))
+        last = nil
+      end
+    elseif never(at.branches) > 0 then
+      print(("%s:%d: %d of %d branches never taken: %s"):format(name, n,
+        never(at.branches), #at.branches, source[n]))
+    end
+  end
+end
+
+local files = read_counts(arg[1])
+local all, missed = zero(), {}
+for _, name in ipairs(sorted(files)) do name_gaps(name, files[name]) end
+for _, name in ipairs(sorted(files)) do
+  local sums = count(files[name], zero())
+  count(files[name], all)
+  row(name, sums)
+  if WHOLE[name] and sums.taken < sums.branches then
+    missed[#missed + 1] = name .. " is to be whole"
+  end
+end
+row("all", all)
+if all.branches == 0 then missed[#missed + 1] = "nothing was measured" end
+if percent(all.taken, all.branches) < LEAST then
+  missed[#missed + 1] = ("%d %% of all branches are to be taken"):format(LEAST)
+end
+print(#missed == 0 and "coverage: as promised"
+  or "coverage: short of the promise: " .. table.concat(missed, "; "))
+os.exit(#missed == 0 or arg[2] ~= "--gate")

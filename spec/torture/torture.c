@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT
+ * torture: runs a script in a Lua state of its own, with memory that fails
+ * where it is told to, or with a full collection at every chance, and says
+ * what came of it. A healthy Lua state in the same program drives it (see
+ * sweep.lua) through one function, point. It judges nothing itself.
+ */
+#include "fault.h"
+
+#include <curl/curl.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HANG_S 30 /* no point may take longer */
+#define MAX_TOLD 16
+
+#if LUA_VERSION_NUM >= 502
+#define TRIES 2 /* a refused request comes again, after a collection */
+#else
+#define TRIES 1
+#endif
+
+/* What a call of the script's was told. */
+struct told {
+  char operation[32];
+  char outcome[16]; /* "raised": message says the rest */
+  char sid[40];
+  char message[320];
+  int malformed; /* an error that is not as DESIGN has it */
+};
+
+enum collecting { COLLECT_NEVER, COLLECT_AT_HOOK, COLLECT_AT_REQUEST };
+
+static struct {
+  struct told told[MAX_TOLD];
+  int ntold;
+  enum collecting collecting;
+  long collections;
+  const void *refused; /* the last growth that failed: its block, */
+  size_t refused_size; /* and the size it asked for; 0: none */
+  char at[160]; /* this point, for a crash's last words */
+} now;
+
+/* ---- Lua's allocator ---------------------------------------------- */
+
+/* A request that failed comes a second time after an emergency collection.
+ * One that forces a collection is then granted; one that is to fail fails
+ * again, or no failure would ever be seen. */
+static int growth_fails(const void *block, size_t size) {
+  int again = TRIES > 1 && now.refused_size == size && now.refused == block;
+  int fails;
+  now.refused_size = 0;
+  if (now.collecting == COLLECT_AT_REQUEST)
+    fails = !again;
+  else
+    fails = again || fault_hits(SOURCE_LUA);
+  if (fails && !again) {
+    now.refused = block;
+    now.refused_size = size;
+    now.collections++;
+  }
+  return fails;
+}
+
+static void *lua_memory(void *ud, void *block, size_t old, size_t size) {
+  void *fresh;
+  (void)ud;
+  if (size == 0) {
+    if (block != NULL)
+      fault_note(SOURCE_LUA, -1);
+    free(block);
+    return NULL;
+  }
+  if ((block == NULL || size > old) && growth_fails(block, size))
+    return NULL;
+  fresh = realloc(block, size);
+  if (fresh != NULL && block == NULL)
+    fault_note(SOURCE_LUA, 1);
+  return fresh;
+}
+
+/* ---- libcurl's ---------------------------------------------------- */
+
+static void *curl_counted(void *block, int blocks) {
+  if (block != NULL)
+    fault_note(SOURCE_CURL, blocks);
+  return block;
+}
+
+static void *curl_malloc(size_t size) {
+  return fault_hits(SOURCE_CURL) ? NULL : curl_counted(malloc(size), 1);
+}
+
+static void *curl_calloc(size_t n, size_t size) {
+  return fault_hits(SOURCE_CURL) ? NULL : curl_counted(calloc(n, size), 1);
+}
+
+static void *curl_realloc(void *old, size_t size) {
+  if (fault_hits(SOURCE_CURL))
+    return NULL;
+  return curl_counted(realloc(old, size), old == NULL);
+}
+
+static char *curl_strdup(const char *text) {
+  return fault_hits(SOURCE_CURL) ? NULL : curl_counted(strdup(text), 1);
+}
+
+static void curl_release(void *block) { free(curl_counted(block, -1)); }
+
+/* ---- collecting at every chance ----------------------------------- */
+
+/* Before each VM instruction and at each call and return. Finalizers run;
+ * what happens inside one C function is out of its reach, and in that of
+ * COLLECT_AT_REQUEST, whose emergency collections run no finalizer. */
+static void collect(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  now.collections++;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+}
+
+/* ---- what the script is told -------------------------------------- */
+
+static void copy(char *out, size_t size, const char *text) {
+  snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+/* The string at a field of the table at index, or NULL. */
+static const char *field(lua_State *L, int index, const char *name) {
+  const char *text;
+  lua_getfield(L, index, name);
+  text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  lua_pop(L, 1);
+  return text;
+}
+
+/* First result and error are at index and above it. */
+static void note_results(lua_State *L, int index, struct told *t) {
+  if (lua_toboolean(L, index)) {
+    copy(t->outcome, sizeof t->outcome, "done");
+    if (lua_istable(L, index))
+      copy(t->sid, sizeof t->sid, field(L, index, "sid"));
+    return;
+  }
+  t->malformed = 1;
+  if (!lua_istable(L, index + 1) || field(L, index + 1, "kind") == NULL)
+    return;
+  copy(t->outcome, sizeof t->outcome, field(L, index + 1, "outcome"));
+  copy(t->message, sizeof t->message, field(L, index + 1, "message"));
+  t->malformed = t->outcome[0] == '\0' || t->message[0] == '\0';
+}
+
+/* told(name, f, ...): f(...), and a note of what it gave or raised. Memory
+ * fails inside f alone, so that what f said is never lost on its way here. */
+static int told(lua_State *L) {
+  struct told *t = now.ntold < MAX_TOLD ? &now.told[now.ntold] : NULL;
+  int rc;
+  fault_pause();
+  if (t == NULL)
+    return luaL_error(L, "a script may be told %d things", MAX_TOLD);
+  luaL_checkstack(L, LUA_MINSTACK, "told");
+  copy(t->operation, sizeof t->operation, lua_tostring(L, 1));
+  lua_remove(L, 1);
+  fault_resume();
+  rc = lua_pcall(L, lua_gettop(L) - 1, 2, 0);
+  fault_pause();
+  if (rc == 0) {
+    note_results(L, 1, t);
+  } else {
+    copy(t->outcome, sizeof t->outcome, "raised");
+    copy(t->message, sizeof t->message, lua_tostring(L, -1));
+  }
+  now.ntold++;
+  fault_resume();
+  return rc == 0 ? 2 : lua_error(L);
+}
+
+/* ---- a point ------------------------------------------------------ */
+
+static const char *const sources[] = {"lua", "curl", "own", NULL};
+static const char *const ways[] = {"once", "on", "hook", "request", NULL};
+
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int descriptors(void) {
+  int fd, open = 0;
+  for (fd = 0; fd < 256; fd++)
+    open += fcntl(fd, F_GETFD) != -1;
+  return open;
+}
+
+static int panic(lua_State *L) {
+  fprintf(stderr, "torture: panic: %s at %s\n", lua_tostring(L, -1), now.at);
+  return 0;
+}
+
+/* Copies the string fields of from's table at index. */
+static void copy_options(lua_State *from, int index, lua_State *L) {
+  lua_newtable(L);
+  lua_pushnil(from);
+  while (lua_next(from, index) != 0) {
+    if (lua_type(from, -1) == LUA_TSTRING)
+      lua_pushstring(L, lua_tostring(from, -1));
+    else if (lua_type(from, -1) == LUA_TNUMBER)
+      lua_pushnumber(L, lua_tonumber(from, -1));
+    else
+      lua_pushboolean(L, lua_toboolean(from, -1));
+    lua_setfield(L, -2, lua_tostring(from, -2));
+    lua_pop(from, 1);
+  }
+}
+
+/* A state with the script and its three arguments on its stack; H's
+ * arguments are those of point. NULL, with why pushed on H. */
+static lua_State *prepare(lua_State *H) {
+  lua_State *L = lua_newstate(lua_memory, NULL);
+  if (L == NULL) {
+    lua_pushliteral(H, "no state");
+    return NULL;
+  }
+  lua_atpanic(L, panic);
+  luaL_openlibs(L);
+  if (luaL_loadfile(L, lua_tostring(H, 1)) != 0) {
+    lua_pushstring(H, lua_tostring(L, -1));
+    lua_close(L);
+    return NULL;
+  }
+  copy_options(H, 5, L);
+  lua_pushstring(L, lua_tostring(H, 6));
+  lua_pushcfunction(L, told);
+  return L;
+}
+
+static void push_told(lua_State *H, const struct told *t) {
+  lua_newtable(H);
+  lua_pushstring(H, t->operation);
+  lua_setfield(H, -2, "operation");
+  lua_pushstring(H, t->outcome);
+  lua_setfield(H, -2, "outcome");
+  lua_pushstring(H, t->sid);
+  lua_setfield(H, -2, "sid");
+  lua_pushstring(H, t->message);
+  lua_setfield(H, -2, "message");
+  lua_pushboolean(H, t->malformed);
+  lua_setfield(H, -2, "malformed");
+}
+
+static void set_number(lua_State *H, const char *name, double value) {
+  lua_pushnumber(H, value);
+  lua_setfield(H, -2, name);
+}
+
+static void start_collecting(lua_State *L, int way) {
+  now.collecting = way == 2   ? COLLECT_AT_HOOK
+                   : way == 3 ? COLLECT_AT_REQUEST
+                              : COLLECT_NEVER;
+  if (now.collecting == COLLECT_AT_HOOK)
+    lua_sethook(L, collect, LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET, 1);
+}
+
+/* point(script, source, n, way, options, tag): a table that says what the
+ * script was told (an array), what it raised, how many requests of source's
+ * were made, and what was left behind after lua_close. */
+static int point(lua_State *H) {
+  enum source source =
+      (enum source)luaL_checkoption(H, 2, NULL, sources);
+  long n = (long)luaL_checknumber(H, 3);
+  int way = luaL_checkoption(H, 4, NULL, ways), i, rc, fds = descriptors();
+  long own = fault_live(SOURCE_OWN), curl = fault_live(SOURCE_CURL);
+  double began = seconds();
+  lua_State *L;
+  memset(&now, 0, sizeof now);
+  snprintf(now.at, sizeof now.at, "%s, %s %s, request %ld",
+           luaL_checkstring(H, 1), sources[source], ways[way], n);
+  luaL_checktype(H, 5, LUA_TTABLE);
+  luaL_checkstring(H, 6);
+  L = prepare(H);
+  if (L == NULL)
+    return lua_error(H);
+  alarm(HANG_S);
+  fault_arm(source, way < 2 ? n : 0, way == 1);
+  start_collecting(L, way);
+  rc = lua_pcall(L, 3, 0, 0);
+  lua_newtable(H);
+  fault_pause();
+  if (rc != 0 && lua_type(L, -1) == LUA_TSTRING) {
+    lua_pushstring(H, lua_tostring(L, -1));
+    lua_setfield(H, -2, "raised");
+  }
+  fault_resume();
+  lua_close(L); /* with the fault still armed */
+  set_number(H, "requests", (double)fault_disarm());
+  alarm(0);
+  set_number(H, "lua", (double)fault_live(SOURCE_LUA));
+  set_number(H, "own", (double)(fault_live(SOURCE_OWN) - own));
+  set_number(H, "curl", (double)(fault_live(SOURCE_CURL) - curl));
+  set_number(H, "fds", (double)(descriptors() - fds));
+  set_number(H, "seconds", seconds() - began);
+  set_number(H, "collections", (double)now.collections);
+  for (i = 0; i < now.ntold; i++) {
+    push_told(H, &now.told[i]);
+    lua_rawseti(H, -2, i + 1);
+  }
+  return 1;
+}
+
+/* ---- the program -------------------------------------------------- */
+
+/* Says where it died, then dies of it. */
+static void last_words(int signal_number) {
+  static const char before[] = "torture: died at ";
+  (void)!write(2, before, sizeof before - 1);
+  (void)!write(2, now.at, strlen(now.at));
+  (void)!write(2, "\n", 1);
+  signal(signal_number, SIG_DFL);
+  raise(signal_number);
+}
+
+void __asan_on_error(void);
+void __asan_on_error(void) {
+  fprintf(stderr, "torture: at %s\n", now.at);
+}
+
+static void watch_signals(void) {
+#if defined(__SANITIZE_ADDRESS__)
+  static const int fatal[] = {SIGALRM}; /* the rest is the sanitizer's */
+#else
+  static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGALRM};
+#endif
+  size_t i;
+  for (i = 0; i < sizeof fatal / sizeof *fatal; i++)
+    signal(fatal[i], last_words);
+}
+
+static lua_State *healthy(char **argv) {
+  lua_State *H = luaL_newstate();
+  int i;
+  if (H == NULL)
+    return NULL;
+  luaL_openlibs(H);
+  lua_pushcfunction(H, point);
+  lua_setglobal(H, "point");
+  lua_newtable(H);
+  for (i = 1; argv[i] != NULL; i++) {
+    lua_pushstring(H, argv[i]);
+    lua_rawseti(H, -2, i - 1);
+  }
+  lua_setglobal(H, "arg");
+  return H;
+}
+
+/* torture SWEEP.LUA ARGS... */
+int main(int argc, char **argv) {
+  lua_State *H;
+  int failed;
+  if (argc < 2)
+    return 2;
+  watch_signals();
+  if (curl_global_init_mem(CURL_GLOBAL_ALL, curl_malloc, curl_release,
+                           curl_realloc, curl_strdup, curl_calloc) != 0)
+    return 2;
+  H = healthy(argv);
+  if (H == NULL)
+    return 2;
+  failed = luaL_loadfile(H, argv[1]) != 0 || lua_pcall(H, 0, 1, 0) != 0;
+  if (failed)
+    fprintf(stderr, "torture: %s\n", lua_tostring(H, -1));
+  else
+    failed = !lua_toboolean(H, -1);
+  lua_close(H);
+  return failed;
+}
