@@ -28,7 +28,9 @@ local function sandboxed()
     account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
     auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
   })
-  return setmetatable({ create = client.create }, { __index = trunking })
+  local module = setmetatable({}, { __index = trunking })
+  for name, value in pairs(client) do module[name] = value end
+  return module
 end
 
 local function run(code)
