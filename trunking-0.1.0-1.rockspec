@@ -35,7 +35,7 @@ build = {
       sources = {
         "src/api.c", "src/buf.c", "src/client.c", "src/core.c",
         "src/engine.c", "src/form.c", "src/reply.c", "src/verdict.c",
-        "src/wire.c",
+        "src/wire.c", "src/worker.c",
       },
       defines = { "_GNU_SOURCE" },
       libraries = { "curl", "pthread" },

@@ -20,8 +20,10 @@ struct trk_engine {
   struct trk_shared shared;
   struct trk_wire *idle;
   unsigned nwires;
+  unsigned nidle;
   struct trk_call *waiting; /* in order: not begun, or between attempts */
-  int finished;             /* calls done in this step */
+  int moved;                /* in this step: calls done, wires freed */
+  struct trk_row *done;     /* where they are collected, or NULL */
   int budget;
   int mask_sigpipe;
   uint64_t random;
@@ -113,8 +115,7 @@ static int ready(struct trk_engine *e) {
     return -1;
   e->pid = getpid();
   e->random = seed_of(e);
-  e->mask_sigpipe =
-      curl_version_info(CURLVERSION_NOW)->version_num < SENDS_QUIETLY;
+  e->mask_sigpipe = trk_curl()->version_num < SENDS_QUIETLY;
   e->multi = curl_multi_init();
   if (e->multi == NULL)
     return -1;
@@ -152,11 +153,22 @@ static void append_waiting(struct trk_engine *e, struct trk_call *call) {
   *at = call;
 }
 
+static void collect(struct trk_row *row, struct trk_call *call) {
+  call->next = NULL;
+  if (row->first == NULL)
+    row->first = call;
+  else
+    row->last->next = call;
+  row->last = call;
+}
+
 static void finish(struct trk_engine *e, struct trk_call *call) {
   call->outcome = trk_verdict(&call->seen);
   call->wire = NULL;
   call->done = 1;
-  e->finished++;
+  e->moved++;
+  if (e->done != NULL)
+    collect(e->done, call);
 }
 
 /* The call cannot run at all. */
@@ -211,6 +223,8 @@ static void judge(struct trk_engine *e, struct trk_call *call) {
 static void rest(struct trk_engine *e, struct trk_wire *w) {
   w->idle = e->idle;
   e->idle = w;
+  e->nidle++;
+  e->moved++;
 }
 
 /* The attempt on this wire is over. */
@@ -228,6 +242,7 @@ static struct trk_wire *take_wire(struct trk_engine *e) {
   struct trk_wire *w = e->idle;
   if (w != NULL) {
     e->idle = w->idle;
+    e->nidle--;
     return w;
   }
   if (e->nwires == e->shared.options.max_in_flight)
@@ -306,14 +321,16 @@ static int until_due(const struct trk_engine *e, int wait_ms) {
 void trk_engine_step(struct trk_engine *e, int wait_ms) {
   struct quiet q;
   int running;
-  e->finished = 0;
+  if (e->multi == NULL)
+    return; /* nothing was ever started */
+  e->moved = 0;
   if (e->waiting != NULL)
     begin_due(e);
   quiet_begin(e, &q);
   curl_multi_perform(e->multi, &running);
   harvest(e);
   quiet_end(&q);
-  if (e->finished == 0 && wait_ms > 0)
+  if (e->moved == 0 && wait_ms > 0)
     curl_multi_poll(e->multi, NULL, 0, until_due(e, wait_ms), NULL);
 }
 
@@ -345,10 +362,30 @@ void trk_engine_cancel(struct trk_engine *e, struct trk_call *call) {
   finish(e, call);
 }
 
+/* ---- for a thread of its own -------------------------------------- */
+
+void trk_engine_collect(struct trk_engine *e, struct trk_row *row) {
+  e->done = row;
+}
+
+unsigned trk_engine_room(const struct trk_engine *e) {
+  const struct trk_call *call = e->waiting;
+  unsigned room = e->shared.options.max_in_flight - e->nwires + e->nidle;
+  for (; call != NULL && room > 0; call = call->next)
+    if (call->attempts == 0)
+      room--;
+  return room;
+}
+
+void trk_engine_wake(struct trk_engine *e) {
+  if (e->multi != NULL)
+    curl_multi_wakeup(e->multi);
+}
+
 /* ---- opening and closing ------------------------------------------ */
 
 const char *trk_engine_unfit(void) {
-  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+  const curl_version_info_data *v = trk_curl();
   if (v->version_num < OLDEST)
     return "trunking needs libcurl 7.80 or newer at run time";
   if (!(v->features & CURL_VERSION_SSL))

@@ -58,6 +58,16 @@ struct trk_call {
   int64_t due;      /* not before this */
   struct trk_wire *wire;
   struct trk_call *next;
+
+  /* The worker's, under its lock. */
+  struct trk_call *before, *after;
+  int place; /* which of its lists holds the call; 0: none */
+  int awaited;
+};
+
+/* Calls in a row, linked by next; all zero when there are none. */
+struct trk_row {
+  struct trk_call *first, *last;
 };
 
 struct trk_engine;
@@ -91,11 +101,24 @@ void trk_call_free(struct trk_call *call);
 void trk_engine_start(struct trk_engine *e, struct trk_call *call);
 
 /* Moves every call on, and waits up to wait_ms for something to do. Returns
- * as soon as a call is done, or a signal came. */
+ * as soon as a call is done, there is room for another, or a signal came. */
 void trk_engine_step(struct trk_engine *e, int wait_ms);
 
 /* Ends a call now. Its outcome tells whether it had been sent. */
 void trk_engine_cancel(struct trk_engine *e, struct trk_call *call);
+
+/* From now on each call that is done is also appended to row, the caller's,
+ * which must outlive the engine. */
+void trk_engine_collect(struct trk_engine *e, struct trk_row *row);
+
+/* How many calls it would begin in the next step if they were started now:
+ * more would only wait in it. */
+unsigned trk_engine_room(const struct trk_engine *e);
+
+/* Ends the wait of the step that is running, or of the next one: the one
+ * function that any thread may call. Does nothing before the first call has
+ * been started, when no step waits. */
+void trk_engine_wake(struct trk_engine *e);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

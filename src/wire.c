@@ -5,6 +5,7 @@
 #include "wire.h"
 
 #include <errno.h> /* EMFILE, ECONNRESET */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h> /* strncasecmp */
@@ -149,6 +150,20 @@ static int on_close(void *data, curl_socket_t fd) {
   return close(fd);
 }
 
+/* ---- the library itself ------------------------------------------- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const curl_version_info_data *library;
+
+static void ask_library(void) {
+  library = curl_version_info(CURLVERSION_NOW);
+}
+
+const curl_version_info_data *trk_curl(void) {
+  pthread_once(&once, ask_library);
+  return library;
+}
+
 /* ---- what all wires share ----------------------------------------- */
 
 static void base64(char *out, const unsigned char *in, size_t n) {
@@ -289,7 +304,7 @@ static CURLcode set_trust(const struct trk_wire *w) {
   const char *file = w->shared->options.ca_file;
   CURLcode rc;
   if (file == NULL)
-    file = curl_version_info(CURLVERSION_NOW)->cainfo;
+    file = trk_curl()->cainfo;
   if (file == NULL)
     return CURLE_OK; /* built to use the system's own store */
   rc = set_text(w->easy, CURLOPT_CAINFO, file);

@@ -46,6 +46,10 @@ struct trk_wire {
   char text[CURL_ERROR_SIZE];
 };
 
+/* What the loaded libcurl says of itself. Asked for once: libcurl writes its
+ * answer into a buffer that all threads share. */
+const curl_version_info_data *trk_curl(void);
+
 /* Copies the options and builds the Authorization header, without libcurl.
  * 0, or -1 when there is no memory (nothing to undo). */
 int trk_shared_init(struct trk_shared *s, const struct trk_options *options);

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: MIT
+ * worker: see worker.h. One lock guards the lists in which calls stand; it is
+ * held for a few stores and never across a step of the engine. What the host
+ * asks most (done yet? anything there?) takes no lock at all. Calls queue
+ * here and not in the engine, which gets what it can begin at once: so taking
+ * one in costs the same however many wait, and a retry whose time has come
+ * stands behind nothing.
+ */
+#include "worker.h"
+
+#include <errno.h> /* EINTR */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Calls begun before the thread looks again: each may set up TLS, and a stop
+ * must not wait for 64 of those. */
+#define FETCHED 4
+#define CANCELLED 64     /* calls cancelled before it looks again */
+#define FOREVER 86400000 /* ms; a wake-up ends it */
+
+/* Where a call stands. Each place but the first is a list. */
+enum place {
+  OUTSIDE,  /* the caller's */
+  QUEUED,   /* not yet given to the engine */
+  RUNNING,  /* the engine's */
+  DROPPED,  /* queued, and to be cancelled */
+  DOOMED,   /* running, and to be cancelled */
+  FINISHED, /* not yet taken */
+  PLACES
+};
+
+/* What the thread is at, for those who have news for it. */
+enum doing { LOOKING, IDLING, STEPPING };
+
+struct trk_worker {
+  struct trk_engine *engine; /* the thread's */
+  struct trk_row done;       /* by the engine, and the thread's too */
+  pthread_t thread;
+  pid_t pid;
+  struct trk_worker *sibling; /* the next of all, under their lock */
+  int ended;                  /* by exit: the thread is gone */
+
+  pthread_mutex_t lock;  /* of all below */
+  pthread_cond_t news;   /* for the thread */
+  pthread_cond_t change; /* for those who wait for calls */
+  struct {
+    struct trk_call *first, *last;
+  } lists[PLACES];
+  enum doing doing;
+  int full;    /* as many calls run as may */
+  int quit;
+  int waiting; /* callers that wait for any call */
+  int ready;   /* is anything finished? */
+  int pipe[2]; /* holds one byte when ready; -1: nobody asked */
+};
+
+/* ---- reading without the lock -------------------------------------- */
+
+#if defined(__GNUC__) && !defined(TRK_NO_ATOMICS)
+
+static int peek(struct trk_worker *w, const int *flag) {
+  (void)w;
+  return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
+static void publish(int *flag, int value) {
+  __atomic_store_n(flag, value, __ATOMIC_RELEASE);
+}
+
+#else
+
+static int peek(struct trk_worker *w, const int *flag) {
+  int value;
+  pthread_mutex_lock(&w->lock);
+  value = *flag;
+  pthread_mutex_unlock(&w->lock);
+  return value;
+}
+
+static void publish(int *flag, int value) { *flag = value; }
+
+#endif
+
+/* ---- the descriptor ------------------------------------------------ */
+
+/* A pipe on every system: with a byte at most in it an eventfd would save one
+ * descriptor and nothing else. */
+static void light(struct trk_worker *w) {
+  ssize_t n;
+  if (w->pipe[1] < 0)
+    return;
+  do
+    n = write(w->pipe[1], "!", 1);
+  while (n < 0 && errno == EINTR);
+}
+
+static void darken(struct trk_worker *w) {
+  char byte;
+  ssize_t n;
+  if (w->pipe[0] < 0)
+    return;
+  do
+    n = read(w->pipe[0], &byte, 1);
+  while (n < 0 && errno == EINTR);
+}
+
+static void set_ready(struct trk_worker *w) {
+  int ready = w->lists[FINISHED].first != NULL;
+  if (ready == w->ready)
+    return;
+  publish(&w->ready, ready);
+  if (ready)
+    light(w);
+  else
+    darken(w);
+}
+
+static int tame(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+         fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+static void open_pipe(struct trk_worker *w) {
+  int ends[2];
+  if (pipe(ends) != 0)
+    return;
+  if (!tame(ends[0]) || !tame(ends[1])) {
+    close(ends[0]);
+    close(ends[1]);
+    return;
+  }
+  w->pipe[0] = ends[0];
+  w->pipe[1] = ends[1];
+  if (w->ready)
+    light(w);
+}
+
+/* ---- places: with the lock held -------------------------------------- */
+
+static void leave(struct trk_worker *w, struct trk_call *call) {
+  int place = call->place;
+  if (place == OUTSIDE)
+    return;
+  if (call->before != NULL)
+    call->before->after = call->after;
+  else
+    w->lists[place].first = call->after;
+  if (call->after != NULL)
+    call->after->before = call->before;
+  else
+    w->lists[place].last = call->before;
+}
+
+static void move(struct trk_worker *w, struct trk_call *call, int place) {
+  leave(w, call);
+  call->before = call->after = NULL;
+  publish(&call->place, place);
+  if (place == OUTSIDE)
+    return;
+  call->before = w->lists[place].last;
+  if (call->before != NULL)
+    call->before->after = call;
+  else
+    w->lists[place].first = call;
+  w->lists[place].last = call;
+}
+
+static int empty(const struct trk_worker *w, enum place place) {
+  return w->lists[place].first == NULL;
+}
+
+/* Lets the lock go, and sees to it that the thread looks. It is woken once
+ * for any number of news. */
+static void unlock_and_tell(struct trk_worker *w) {
+  enum doing doing = w->doing;
+  w->doing = LOOKING;
+  if (doing == IDLING)
+    pthread_cond_signal(&w->news);
+  pthread_mutex_unlock(&w->lock);
+  if (doing == STEPPING)
+    trk_engine_wake(w->engine);
+}
+
+/* ---- the end of the process ------------------------------------------ */
+
+/* exit() runs the TLS library's clean-up, and a thread that is in a handshake
+ * then crashes (OpenSSL 3.0: one exit in three). So the threads that nobody
+ * stopped are ended first. This list is for that alone. */
+static pthread_mutex_t workers_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct trk_worker *workers;
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void lock_workers(void) { pthread_mutex_lock(&workers_lock); }
+static void unlock_workers(void) { pthread_mutex_unlock(&workers_lock); }
+
+/* A child must not find the list in somebody's hands. */
+static void watch_fork(void) {
+  (void)pthread_atfork(lock_workers, unlock_workers, unlock_workers);
+}
+
+static void end_thread(struct trk_worker *w) {
+  pthread_mutex_lock(&w->lock);
+  w->quit = 1;
+  unlock_and_tell(w);
+  pthread_join(w->thread, NULL);
+}
+
+static void at_exit(void) {
+  struct trk_worker *w;
+  lock_workers();
+  for (w = workers; w != NULL; w = w->sibling) {
+    if (w->ended || trk_worker_inherited(w))
+      continue;
+    end_thread(w);
+    w->ended = 1;
+  }
+  unlock_workers();
+}
+
+/* Once libcurl is up: what is registered last runs first. An exit in the very
+ * millisecond in which it comes up, once per process, is not covered. */
+static void watch_exit(void) { (void)atexit(at_exit); }
+
+/* Whether its thread was ended by exit. */
+static int delist(struct trk_worker *w) {
+  struct trk_worker **at = &workers;
+  int ended;
+  lock_workers();
+  while (*at != w)
+    at = &(*at)->sibling;
+  *at = w->sibling;
+  ended = w->ended;
+  unlock_workers();
+  return ended;
+}
+
+/* ---- the thread ----------------------------------------------------- */
+
+/* Brings what the engine has done to those who wait for it. */
+static void post(struct trk_worker *w) {
+  struct trk_call *call = w->done.first, *next;
+  int wanted = 0;
+  for (; call != NULL; call = next) {
+    next = call->next;
+    call->next = NULL;
+    move(w, call, FINISHED);
+    wanted |= call->awaited || w->waiting > 0;
+  }
+  w->done.first = w->done.last = NULL;
+  set_ready(w);
+  if (wanted)
+    pthread_cond_broadcast(&w->change);
+}
+
+/* Up to room queued calls, for the engine. */
+static struct trk_call *next_queued(struct trk_worker *w, unsigned room) {
+  struct trk_call *first = NULL, **end = &first;
+  while (room-- > 0 && !empty(w, QUEUED)) {
+    struct trk_call *call = w->lists[QUEUED].first;
+    move(w, call, RUNNING);
+    call->next = NULL;
+    *end = call;
+    end = &call->next;
+  }
+  return first;
+}
+
+/* The thread's turn at the mailbox: leaves what is done, sleeps while there
+ * is nothing at all to do, and fetches what can begin. 0: the thread is to
+ * end. */
+static int exchange(struct trk_worker *w, struct trk_call **fetched) {
+  unsigned room = trk_engine_room(w->engine);
+  int going;
+  pthread_mutex_lock(&w->lock);
+  w->doing = LOOKING;
+  post(w);
+  while (!w->quit && empty(w, QUEUED) && empty(w, RUNNING) &&
+         empty(w, DROPPED) && empty(w, DOOMED)) {
+    w->doing = IDLING;
+    pthread_cond_wait(&w->news, &w->lock);
+  }
+  w->doing = LOOKING;
+  going = !w->quit;
+  if (going)
+    *fetched = next_queued(w, room < FETCHED ? room : FETCHED);
+  pthread_mutex_unlock(&w->lock);
+  return going;
+}
+
+static void begin(struct trk_worker *w, struct trk_call *fetched) {
+  while (fetched != NULL) {
+    struct trk_call *call = fetched;
+    fetched = call->next;
+    trk_engine_start(w->engine, call);
+    pthread_once(&exit_once, watch_exit);
+  }
+}
+
+/* The next call to be cancelled, or NULL; *begun: whether it is known to the
+ * engine. */
+static struct trk_call *next_doomed(struct trk_worker *w, int *begun) {
+  struct trk_call *call;
+  pthread_mutex_lock(&w->lock);
+  call = w->lists[DROPPED].first;
+  *begun = call == NULL;
+  if (call == NULL)
+    call = w->lists[DOOMED].first;
+  if (call != NULL)
+    move(w, call, RUNNING);
+  pthread_mutex_unlock(&w->lock);
+  return call;
+}
+
+/* One at a time: a call may be doomed again, or be done, at any moment. */
+static void end_doomed(struct trk_worker *w) {
+  struct trk_call *call;
+  int n = CANCELLED, begun;
+  while (n-- > 0 && (call = next_doomed(w, &begun)) != NULL) {
+    if (!begun)
+      trk_engine_start(w->engine, call);
+    trk_engine_cancel(w->engine, call);
+  }
+}
+
+/* How long the next step may wait: not at all when there are news. From here
+ * on whoever brings some wakes the engine, which has begun a call by now and
+ * so can be woken. */
+static int patience(struct trk_worker *w) {
+  int full = trk_engine_room(w->engine) == 0, ms = 0;
+  pthread_mutex_lock(&w->lock);
+  if (w->done.first == NULL && !w->quit && empty(w, DROPPED) &&
+      empty(w, DOOMED) && !empty(w, RUNNING) && (full || empty(w, QUEUED))) {
+    w->doing = STEPPING;
+    w->full = full;
+    ms = FOREVER;
+  }
+  pthread_mutex_unlock(&w->lock);
+  return ms;
+}
+
+static void *serve(void *arg) {
+  struct trk_worker *w = arg;
+  struct trk_call *fetched;
+  while (exchange(w, &fetched)) {
+    begin(w, fetched);
+    end_doomed(w);
+    trk_engine_step(w->engine, patience(w));
+  }
+  return NULL;
+}
+
+/* ---- the host's side -------------------------------------------------- */
+
+void trk_worker_submit(struct trk_worker *w, struct trk_call *call) {
+  pthread_mutex_lock(&w->lock);
+  move(w, call, QUEUED);
+  if (w->doing == STEPPING && w->full)
+    pthread_mutex_unlock(&w->lock); /* it looks when there is room */
+  else
+    unlock_and_tell(w);
+}
+
+void trk_worker_cancel(struct trk_worker *w, struct trk_call *call) {
+  pthread_mutex_lock(&w->lock);
+  if (call->place == QUEUED)
+    move(w, call, DROPPED);
+  else if (call->place == RUNNING)
+    move(w, call, DOOMED);
+  unlock_and_tell(w);
+}
+
+int trk_worker_finished(struct trk_worker *w, const struct trk_call *call) {
+  return peek(w, &call->place) == FINISHED;
+}
+
+struct trk_call *trk_worker_take(struct trk_worker *w) {
+  struct trk_call *call;
+  if (!peek(w, &w->ready))
+    return NULL;
+  pthread_mutex_lock(&w->lock);
+  call = w->lists[FINISHED].first;
+  if (call != NULL) {
+    move(w, call, OUTSIDE);
+    set_ready(w);
+  }
+  pthread_mutex_unlock(&w->lock);
+  return call;
+}
+
+int trk_worker_fd(struct trk_worker *w) {
+  int fd;
+  pthread_mutex_lock(&w->lock);
+  if (w->pipe[0] < 0)
+    open_pipe(w);
+  fd = w->pipe[0];
+  pthread_mutex_unlock(&w->lock);
+  return fd;
+}
+
+/* ---- waiting --------------------------------------------------------- */
+
+static struct timespec in_ms(int ms) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  if (ms > 0) {
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000L;
+  }
+  if (t.tv_nsec >= 1000000000L) {
+    t.tv_sec++;
+    t.tv_nsec -= 1000000000L;
+  }
+  return t;
+}
+
+#if defined(__APPLE__) /* no pthread_condattr_setclock */
+
+static int init_change(pthread_cond_t *cond) {
+  return pthread_cond_init(cond, NULL);
+}
+
+static int wait_change(struct trk_worker *w, const struct timespec *until) {
+  struct timespec left = in_ms(0);
+  left.tv_sec = until->tv_sec - left.tv_sec;
+  left.tv_nsec = until->tv_nsec - left.tv_nsec;
+  if (left.tv_nsec < 0) {
+    left.tv_sec--;
+    left.tv_nsec += 1000000000L;
+  }
+  if (left.tv_sec < 0)
+    return ETIMEDOUT;
+  return pthread_cond_timedwait_relative_np(&w->change, &w->lock, &left);
+}
+
+#else
+
+static int init_change(pthread_cond_t *cond) {
+  pthread_condattr_t attr;
+  int rc = pthread_condattr_init(&attr);
+  if (rc != 0)
+    return rc;
+  rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  if (rc == 0)
+    rc = pthread_cond_init(cond, &attr);
+  pthread_condattr_destroy(&attr);
+  return rc;
+}
+
+static int wait_change(struct trk_worker *w, const struct timespec *until) {
+  return pthread_cond_timedwait(&w->change, &w->lock, until);
+}
+
+#endif
+
+int trk_worker_wait(struct trk_worker *w, int ms) {
+  const struct timespec until = in_ms(ms);
+  int rc = 0, ready;
+  if (ms <= 0 || peek(w, &w->ready))
+    return peek(w, &w->ready);
+  pthread_mutex_lock(&w->lock);
+  w->waiting++;
+  while (!w->ready && rc == 0)
+    rc = wait_change(w, &until);
+  w->waiting--;
+  ready = w->ready;
+  pthread_mutex_unlock(&w->lock);
+  return ready;
+}
+
+int trk_worker_wait_for(struct trk_worker *w, struct trk_call *call,
+                        int ms) {
+  const struct timespec until = in_ms(ms);
+  int rc = ms > 0 ? 0 : ETIMEDOUT;
+  pthread_mutex_lock(&w->lock);
+  call->awaited++;
+  while (call->place != FINISHED && call->place != OUTSIDE && rc == 0)
+    rc = wait_change(w, &until);
+  call->awaited--;
+  if (call->place == FINISHED) {
+    move(w, call, OUTSIDE);
+    set_ready(w);
+  }
+  rc = call->place == OUTSIDE;
+  pthread_mutex_unlock(&w->lock);
+  return rc;
+}
+
+/* ---- starting and stopping ------------------------------------------- */
+
+/* Signals are the host's: the thread takes none but those that report a
+ * fault of its own, which can't be put off. */
+static int start_thread(struct trk_worker *w) {
+  static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+  sigset_t all, before;
+  size_t i;
+  int rc;
+  sigfillset(&all);
+  for (i = 0; i < sizeof faults / sizeof *faults; i++)
+    sigdelset(&all, faults[i]);
+  rc = pthread_sigmask(SIG_SETMASK, &all, &before);
+  if (rc != 0)
+    return rc;
+  rc = pthread_create(&w->thread, NULL, serve, w);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return rc;
+}
+
+/* Under one lock, so that exit finds every thread that runs. */
+static int start_listed(struct trk_worker *w) {
+  int rc;
+  pthread_once(&fork_once, watch_fork);
+  lock_workers();
+  rc = start_thread(w);
+  if (rc == 0) {
+    w->sibling = workers;
+    workers = w;
+  }
+  unlock_workers();
+  return rc;
+}
+
+/* Its thread is over, or never was. */
+static void destroy(struct trk_worker *w) {
+  pthread_cond_destroy(&w->change);
+  pthread_cond_destroy(&w->news);
+  pthread_mutex_destroy(&w->lock);
+  if (w->pipe[0] >= 0) {
+    close(w->pipe[0]);
+    close(w->pipe[1]);
+  }
+  free(w);
+}
+
+static int init(struct trk_worker *w) {
+  if (pthread_mutex_init(&w->lock, NULL) != 0)
+    return -1;
+  if (pthread_cond_init(&w->news, NULL) == 0) {
+    if (init_change(&w->change) == 0)
+      return 0;
+    pthread_cond_destroy(&w->news);
+  }
+  pthread_mutex_destroy(&w->lock);
+  return -1;
+}
+
+struct trk_worker *trk_worker_start(struct trk_engine *engine) {
+  struct trk_worker *w = calloc(1, sizeof *w);
+  if (w == NULL)
+    return NULL;
+  w->engine = engine;
+  w->pid = getpid();
+  w->pipe[0] = w->pipe[1] = -1;
+  if (init(w) != 0) {
+    free(w);
+    return NULL;
+  }
+  trk_engine_collect(engine, &w->done);
+  if (start_listed(w) == 0)
+    return w;
+  trk_engine_collect(engine, NULL);
+  destroy(w);
+  return NULL;
+}
+
+int trk_worker_inherited(const struct trk_worker *w) {
+  return w->pid != getpid();
+}
+
+/* Ends what never began; the engine's end will end the rest. */
+static void end_queued(struct trk_worker *w, enum place place) {
+  while (!empty(w, place)) {
+    struct trk_call *call = w->lists[place].first;
+    move(w, call, RUNNING);
+    trk_engine_start(w->engine, call);
+    trk_engine_cancel(w->engine, call);
+  }
+}
+
+struct trk_call *trk_worker_stop(struct trk_worker *w) {
+  struct trk_call *calls, *call;
+  if (w == NULL || trk_worker_inherited(w))
+    return NULL;
+  if (!delist(w))
+    end_thread(w);
+  end_queued(w, DROPPED);
+  end_queued(w, QUEUED);
+  trk_engine_close(w->engine);
+  post(w);
+  calls = w->lists[FINISHED].first;
+  for (call = calls; call != NULL; call = call->after) {
+    call->place = OUTSIDE;
+    call->next = call->after;
+  }
+  destroy(w);
+  return calls;
+}
