@@ -1,7 +1,7 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# torture fuzz coverage install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua
-# to build for.
+# torture fuzz coverage install clean, and worker-test, -tsan, -asan, -memcheck
+# and -helgrind. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
 
 LUA ?= 5.4
 LUAS = 5.4 5.3 5.1
@@ -33,7 +33,8 @@ LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
-  valgrind bench torture torture-build fuzz coverage install clean
+  valgrind worker-test worker-tsan worker-asan worker-memcheck \
+  worker-helgrind bench torture torture-build fuzz coverage install clean
 
 all: build
 
@@ -96,6 +97,28 @@ asan: deps
 valgrind: deps
 	@$(MAKE) --no-print-directory -s build probe LUA=5.4
 	@spec/support/sanitize valgrind $(BUILD)
+
+# The worker room in plain C, by itself. helgrind can't follow atomics, so it
+# gets the build for compilers without them.
+WORKER = $(BUILD)/worker
+WORKER_SRC = $(addprefix src/,api.c buf.c engine.c verdict.c wire.c worker.c)
+SANITIZED = -O1 -fno-omit-frame-pointer
+
+$(WORKER)/test-plain $(WORKER)/test-memcheck: CFLAGS = -O2 -g
+$(WORKER)/test-tsan: CFLAGS = -g $(SANITIZED) -fsanitize=thread
+$(WORKER)/test-asan: CFLAGS = -g $(SANITIZED) \
+  -fsanitize=address,undefined -fno-sanitize-recover=undefined
+$(WORKER)/test-helgrind: CFLAGS = -O1 -g -DTRK_NO_ATOMICS
+
+$(WORKER)/test-%: spec/support/worker_test.c $(SRC) $(HDR) Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS) $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) -Isrc $< \
+	  $(WORKER_SRC) -o $@ $(CURL_LIBS) -lpthread
+
+worker-test worker-tsan worker-asan worker-memcheck worker-helgrind: deps
+	@kind=$(subst test,plain,$(@:worker-%=%)) && \
+	  $(MAKE) --no-print-directory -s $(WORKER)/test-$$kind && \
+	  spec/support/worker $$kind $(WORKER)/test-$$kind
 
 bench: deps
 	@for v in 5.4 5.1; do \

@@ -16,8 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FETCHED 4  /* calls begun before the thread looks again: each may set
-                      up TLS, and a stop must not wait for 64 of those */
+/* Calls begun before the thread looks again: each may set up TLS, and a stop
+ * must not wait for 64 of those. */
+#define FETCHED 4
 #define CANCELLED 64     /* calls cancelled before it looks again */
 #define FOREVER 86400000 /* ms; a wake-up ends it */
 
@@ -43,8 +44,8 @@ struct trk_worker {
   struct trk_worker *sibling; /* the next of all, under their lock */
   int ended;                  /* by exit: the thread is gone */
 
-  pthread_mutex_t lock; /* of all below */
-  pthread_cond_t news;  /* for the thread */
+  pthread_mutex_t lock;  /* of all below */
+  pthread_cond_t news;   /* for the thread */
   pthread_cond_t change; /* for those who wait for calls */
   struct {
     struct trk_call *first, *last;
@@ -222,7 +223,8 @@ static void at_exit(void) {
   unlock_workers();
 }
 
-/* Once libcurl is up: what is registered last runs first. */
+/* Once libcurl is up: what is registered last runs first. An exit in the very
+ * millisecond in which it comes up, once per process, is not covered. */
 static void watch_exit(void) { (void)atexit(at_exit); }
 
 /* Whether its thread was ended by exit. */

@@ -1,0 +1,994 @@
+/* SPDX-License-Identifier: MIT
+ * worker_test: the worker room in plain C, without Lua: `make worker-test`
+ * and its kin. Runs under spec/support/sandbox/run; NAME... runs these cases,
+ * -NAME... all but these. Counts and outcomes are asserted, times are printed;
+ * the one bound in time is that of a stop. TRUNKING_CHECKED and TRUNKING_SLOW:
+ * see below.
+ */
+#include "api.h"
+#include "worker.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STOP_MS 100.0
+
+static int failures; /* of the case that runs */
+static int checked; /* by a sanitizer or valgrind: CPU time says nothing */
+static int slow;    /* by valgrind: fewer calls, and no bound on a stop */
+
+#define CHECK(condition) check((condition) != 0, #condition, __LINE__)
+
+static void check(int holds, const char *text, int line) {
+  if (holds)
+    return;
+  printf("# line %d: %s\n", line, text);
+  __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+}
+
+static void die(const char *what) {
+  printf("not ok - cannot go on: %s: %s\n", what, strerror(errno));
+  fflush(stdout);
+  _exit(2);
+}
+
+static void note(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  printf("# ");
+  vprintf(format, args);
+  printf("\n");
+  va_end(args);
+}
+
+static double clock_ms(clockid_t id) {
+  struct timespec t;
+  clock_gettime(id, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static double now(void) { return clock_ms(CLOCK_MONOTONIC); }
+
+static void pause_ms(long ms) {
+  struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+  nanosleep(&t, NULL);
+}
+
+/* ---- steering the sandbox ------------------------------------------- */
+
+static const char *env(const char *name) {
+  const char *value = getenv(name);
+  if (value == NULL)
+    die("not under spec/support/sandbox/run");
+  return value;
+}
+
+static int dial(void) {
+  struct sockaddr_in at;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  memset(&at, 0, sizeof at);
+  at.sin_family = AF_INET;
+  at.sin_port = htons(
+      (unsigned short)atoi(strrchr(env("TRUNKING_SANDBOX_HTTP"), ':') + 1));
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof at) != 0)
+    die("the sandbox");
+  return fd;
+}
+
+/* One request to the sandbox's control endpoints; its reply in a static. */
+static const char *control(const char *method, const char *path,
+                           const char *json) {
+  static char text[8192];
+  size_t len = 0;
+  ssize_t n;
+  int fd = dial();
+  snprintf(text, sizeof text,
+           "%s /_sandbox/%s HTTP/1.0\r\nHost: x\r\nContent-Length: %lu\r\n"
+           "\r\n%s",
+           method, path, (unsigned long)strlen(json), json);
+  if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+    die("the sandbox");
+  while (len + 1 < sizeof text &&
+         (n = read(fd, text + len, sizeof text - 1 - len)) > 0)
+    len += (size_t)n;
+  close(fd);
+  text[len] = '\0';
+  if (strstr(text, " 200 ") == NULL)
+    die(text);
+  return text;
+}
+
+static void arm(const char *fault) { control("POST", "arm", fault); }
+
+/* "count": requests received; "created": trunks made. */
+static long ledger(const char *what) {
+  const char *text = control("GET", "ledger?last=0", "");
+  char key[32];
+  snprintf(key, sizeof key, "\"%s\":", what);
+  text = strstr(text, key);
+  return text != NULL ? strtol(text + strlen(key), NULL, 10) : -1;
+}
+
+static void until_received(long count) {
+  int tries = 2000;
+  while (ledger("count") < count && tries-- > 0)
+    pause_ms(5);
+}
+
+/* ---- workers and calls ---------------------------------------------- */
+
+static const char *ca_file; /* NULL: the sandbox's */
+
+static struct trk_engine *engine_at(const char *origin, unsigned in_flight) {
+  struct trk_options o;
+  struct trk_engine *engine;
+  memset(&o, 0, sizeof o);
+  o.origin = origin;
+  o.user = env("TRUNKING_SANDBOX_ACCOUNT_SID");
+  o.secret = env("TRUNKING_SANDBOX_AUTH_TOKEN");
+  o.user_agent = "worker_test";
+  o.ca_file = ca_file != NULL ? ca_file : env("TRUNKING_SANDBOX_CA");
+  o.proxy = "";
+  o.timeout_ms = 60000;
+  o.connect_timeout_ms = 30000;
+  o.max_in_flight = in_flight;
+  engine = trk_engine_open(&o);
+  if (engine == NULL)
+    die("trk_engine_open");
+  return engine;
+}
+
+static struct trk_worker *worker_at(const char *origin, unsigned in_flight) {
+  struct trk_worker *w = trk_worker_start(engine_at(origin, in_flight));
+  if (w == NULL)
+    die("trk_worker_start");
+  return w;
+}
+
+static struct trk_worker *worker(unsigned in_flight) {
+  return worker_at(env("TRUNKING_SANDBOX"), in_flight);
+}
+
+static struct trk_call *create(void) {
+  struct trk_call *call = trk_call_new();
+  const char form[] = "FriendlyName=Head+office";
+  if (call == NULL)
+    die("trk_call_new");
+  call->operation = &trk_operations[0];
+  if (trk_buf_add(&call->path, "/v1/Trunks", 10) != TRK_BUF_OK ||
+      trk_buf_add(&call->body, form, sizeof form - 1) != TRK_BUF_OK)
+    die("trk_buf_add");
+  return call;
+}
+
+static struct trk_call *submit(struct trk_worker *w) {
+  struct trk_call *call = create();
+  trk_worker_submit(w, call);
+  return call;
+}
+
+static void submit_many(struct trk_worker *w, int n) {
+  while (n-- > 0)
+    submit(w);
+}
+
+static int is_created(const struct trk_call *call) {
+  return call->done && call->outcome == TRK_DONE && call->seen.status == 201;
+}
+
+/* Takes n calls, waiting as long as it takes; how many were created. */
+static int take_created(struct trk_worker *w, int n) {
+  int created = 0, tries = 6000;
+  while (n > 0 && tries > 0) {
+    struct trk_call *call = trk_worker_take(w);
+    if (call == NULL) {
+      tries -= !trk_worker_wait(w, 100);
+      continue;
+    }
+    created += is_created(call);
+    trk_call_free(call);
+    n--;
+  }
+  CHECK(n == 0);
+  return created;
+}
+
+/* Waits for one call as a blocking caller would. */
+static void await(struct trk_worker *w, struct trk_call *call) {
+  int tries = 600;
+  while (tries-- > 0 && !trk_worker_wait_for(w, call, 100))
+    ;
+  CHECK(tries >= 0);
+}
+
+static int is_cancelled(const struct trk_call *call,
+                        enum trk_outcome outcome) {
+  return call->done && call->outcome == outcome &&
+         call->seen.cause == TRK_CANCELLED;
+}
+
+static struct trk_call *timed_stop(struct trk_worker *w, int *n,
+                                   double *wall, double *cpu) {
+  double begun = now(), cpu_begun = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+  struct trk_call *calls = trk_worker_stop(w), *call;
+  *wall = now() - begun;
+  *cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_begun;
+  for (*n = 0, call = calls; call != NULL; call = call->next)
+    ++*n;
+  return calls;
+}
+
+/* Stops within the bound; *n: how many calls came back. */
+static struct trk_call *stop(struct trk_worker *w, int *n) {
+  double wall, cpu;
+  struct trk_call *calls = timed_stop(w, n, &wall, &cpu);
+  note("stop: %.1f ms, %d calls handed back", wall, *n);
+  CHECK(wall < STOP_MS || slow);
+  return calls;
+}
+
+static void free_all(struct trk_call *call) {
+  while (call != NULL) {
+    struct trk_call *next = call->next;
+    trk_call_free(call);
+    call = next;
+  }
+}
+
+static void stop_empty(struct trk_worker *w) {
+  int n;
+  free_all(stop(w, &n));
+  CHECK(n == 0);
+}
+
+/* ---- the work -------------------------------------------------------- */
+
+static void creates(void) {
+  struct trk_worker *w = worker(16);
+  int n = slow ? 100 : 1000;
+  double begun = now();
+  submit_many(w, n);
+  CHECK(take_created(w, n) == n);
+  note("%d creates over TLS, 16 in flight: %.0f per second", n,
+       n / (now() - begun) * 1e3);
+  CHECK(ledger("created") == n);
+  CHECK(trk_worker_take(w) == NULL);
+  stop_empty(w);
+}
+
+static void ten_thousand(void) {
+  struct trk_worker *w = worker(16);
+  int n = slow ? 300 : 10000;
+  double begun = now(), cpu = clock_ms(CLOCK_THREAD_CPUTIME_ID);
+  submit_many(w, n);
+  note("%d submits: %.2f us each, %.2f us of CPU, the call's making "
+       "included", n, (now() - begun) / n * 1e3,
+       (clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu) / n * 1e3);
+  CHECK(take_created(w, n) == n);
+  note("%.0f per second", n / (now() - begun) * 1e3);
+  CHECK(ledger("created") == n);
+  stop_empty(w);
+}
+
+static void in_order(void) {
+  struct trk_worker *w = worker(1);
+  struct trk_call *calls[20];
+  int i;
+  for (i = 0; i < 20; i++)
+    calls[i] = submit(w);
+  for (i = 0; i < 20; i++) {
+    struct trk_call *call;
+    while ((call = trk_worker_take(w)) == NULL)
+      trk_worker_wait(w, 100);
+    CHECK(call == calls[i]);
+    CHECK(is_created(call));
+    trk_call_free(call);
+  }
+  stop_empty(w);
+}
+
+/* An engine that made blocking calls before it got a thread. */
+static void used_before(void) {
+  struct trk_engine *engine = engine_at(env("TRUNKING_SANDBOX"), 4);
+  struct trk_call *call = create();
+  struct trk_worker *w;
+  trk_engine_start(engine, call);
+  while (!call->done)
+    trk_engine_step(engine, 100);
+  CHECK(is_created(call));
+  w = trk_worker_start(engine);
+  if (w == NULL)
+    die("trk_worker_start");
+  trk_worker_submit(w, call); /* a call may be used again */
+  await(w, call);
+  CHECK(is_created(call));
+  trk_call_free(call);
+  CHECK(ledger("created") == 2);
+  stop_empty(w);
+}
+
+static void refused(void) {
+  struct trk_worker *w = worker_at("https://127.0.0.1:1", 4);
+  struct trk_call *call = submit(w);
+  await(w, call);
+  CHECK(call->outcome == TRK_NOT_SENT && call->seen.cause == TRK_CONNECT);
+  CHECK(call->attempts > 1);
+  trk_call_free(call);
+  stop_empty(w);
+}
+
+/* What waits for another attempt neither holds up the queue nor stands
+ * behind it: here the queue lasts 3 s, and the retry is due after 1 to 1.5. */
+static void retries(void) {
+  struct trk_worker *w = worker(1);
+  struct trk_call *first, *call = NULL;
+  int before = 0, after = 0, n = 60;
+  arm("[{\"status\":429,\"headers\":{\"Retry-After\":\"1\"}},"
+      "{\"apply\":true,\"delay\":0.05,\"times\":61}]");
+  first = submit(w);
+  submit_many(w, n);
+  while (before + after < n + 1) {
+    call = trk_worker_take(w);
+    if (call == NULL) {
+      trk_worker_wait(w, 100);
+      continue;
+    }
+    CHECK(is_created(call));
+    if (call == first) {
+      CHECK(call->attempts == 2);
+      note("the retry finished after %d of %d queued calls", before, n);
+      CHECK(before > 0 && before < n);
+      after++;
+    } else {
+      before++;
+    }
+    trk_call_free(call);
+  }
+  stop_empty(w);
+}
+
+/* ---- cancelling ------------------------------------------------------ */
+
+static void cancel_queued(void) {
+  struct trk_worker *w = worker(1);
+  struct trk_call *first, *second, *third;
+  arm("{\"apply\":true,\"delay\":1}");
+  first = submit(w);
+  until_received(1);
+  second = submit(w);
+  third = submit(w);
+  trk_worker_cancel(w, second);
+  trk_worker_cancel(w, second);
+  await(w, second);
+  CHECK(!trk_worker_finished(w, first));
+  CHECK(is_cancelled(second, TRK_NOT_SENT));
+  await(w, first);
+  await(w, third);
+  CHECK(is_created(first));
+  CHECK(is_created(third));
+  CHECK(ledger("created") == 2);
+  trk_call_free(first);
+  trk_call_free(second);
+  trk_call_free(third);
+  stop_empty(w);
+}
+
+/* Last in, first cancelled: the order a list likes least. */
+static void cancel_many(void) {
+  struct trk_worker *w = worker(2);
+  int n = slow ? 300 : 10000, i, not_sent = 0, unknown = 0;
+  struct trk_call **calls = malloc((size_t)n * sizeof *calls);
+  double begun;
+  if (calls == NULL)
+    die("malloc");
+  arm("{\"apply\":true,\"delay\":30,\"times\":2}");
+  for (i = 0; i < n; i++)
+    calls[i] = submit(w);
+  until_received(2);
+  begun = now();
+  while (i-- > 0)
+    trk_worker_cancel(w, calls[i]);
+  for (i = 0; i < n; i++) {
+    await(w, calls[i]);
+    not_sent += is_cancelled(calls[i], TRK_NOT_SENT);
+    unknown += is_cancelled(calls[i], TRK_UNKNOWN);
+    trk_call_free(calls[i]);
+  }
+  note("%d cancelled and awaited in %.0f ms", n, now() - begun);
+  CHECK(not_sent == n - 2);
+  CHECK(unknown == 2);
+  free(calls);
+  stop_empty(w);
+}
+
+/* The thread sleeps by now, and would for long: only a wake-up can bring the
+ * news within these five seconds. */
+static void cancel_in_flight(void) {
+  struct trk_worker *w = worker(4);
+  struct trk_call *silent, *other;
+  double begun;
+  arm("{\"apply\":true,\"delay\":30}");
+  silent = submit(w);
+  until_received(1);
+  pause_ms(500); /* libcurl's own timers are over */
+  other = submit(w);
+  CHECK(trk_worker_wait_for(w, other, 5000));
+  CHECK(is_created(other));
+  pause_ms(500);
+  begun = now();
+  trk_worker_cancel(w, silent);
+  CHECK(trk_worker_wait_for(w, silent, 5000));
+  note("cancelled in %.2f ms", now() - begun);
+  CHECK(is_cancelled(silent, TRK_UNKNOWN));
+  CHECK(silent->seen.begun == 1);
+  trk_call_free(silent);
+  trk_worker_submit(w, other); /* the engine is as good as before */
+  await(w, other);
+  CHECK(is_created(other));
+  trk_call_free(other);
+  stop_empty(w);
+}
+
+static void cancel_finished(void) {
+  struct trk_worker *w = worker(4);
+  struct trk_call *call = submit(w);
+  CHECK(trk_worker_wait(w, 60000));
+  CHECK(trk_worker_finished(w, call));
+  trk_worker_cancel(w, call);
+  CHECK(trk_worker_take(w) == call);
+  trk_worker_cancel(w, call);
+  CHECK(trk_worker_take(w) == NULL);
+  CHECK(is_created(call));
+  trk_call_free(call);
+  stop_empty(w);
+}
+
+/* Cancels at every moment of a call's life; each tells the truth. */
+static void cancel_race(void) {
+  struct trk_worker *w = worker(8);
+  int n = slow ? 50 : 1000, i, done = 0, unknown = 0, not_sent = 0;
+  long created;
+  for (i = 0; i < n; i++) {
+    struct trk_call *call = submit(w);
+    double until = now() + i % 50 * 0.12;
+    while (now() < until)
+      ;
+    trk_worker_cancel(w, call);
+    await(w, call);
+    done += is_created(call);
+    unknown += is_cancelled(call, TRK_UNKNOWN);
+    not_sent += is_cancelled(call, TRK_NOT_SENT);
+    trk_call_free(call);
+  }
+  pause_ms(50); /* what was sent and given up may still arrive */
+  created = ledger("created");
+  note("%d created, %d unknown, %d not sent; %ld trunks", done, unknown,
+       not_sent, created);
+  CHECK(done + unknown + not_sent == n);
+  CHECK(created >= done && created <= done + unknown);
+  stop_empty(w);
+}
+
+/* ---- waiting ---------------------------------------------------------- */
+
+static int readable(int fd) {
+  struct pollfd p;
+  p.fd = fd;
+  p.events = POLLIN;
+  p.revents = 0;
+  return poll(&p, 1, 0) == 1 && p.revents == POLLIN;
+}
+
+static void descriptor(void) {
+  struct trk_worker *w = worker(4);
+  int fd = trk_worker_fd(w), round, i;
+  struct trk_call *call;
+  struct pollfd p;
+  CHECK(fd >= 0);
+  CHECK(fd == trk_worker_fd(w));
+  CHECK(!readable(fd));
+  for (round = 0; round < 20; round++) {
+    submit_many(w, 5);
+    for (i = 0; i < 5;) {
+      p.fd = fd;
+      p.events = POLLIN;
+      CHECK(poll(&p, 1, 60000) == 1);
+      call = trk_worker_take(w);
+      CHECK(call != NULL); /* readable means: there is one */
+      i += call != NULL;
+      trk_call_free(call);
+    }
+    CHECK(trk_worker_take(w) == NULL);
+    CHECK(!readable(fd));
+  }
+  call = submit(w);
+  await(w, call);
+  CHECK(!readable(fd)); /* the last one was awaited, not taken */
+  trk_call_free(call);
+  stop_empty(w);
+}
+
+static void descriptor_made_late(void) {
+  struct trk_worker *w = worker(4);
+  struct trk_call *call = submit(w);
+  int fd;
+  CHECK(trk_worker_wait(w, 60000));
+  fd = trk_worker_fd(w);
+  CHECK(readable(fd));
+  CHECK(trk_worker_take(w) == call);
+  CHECK(!readable(fd));
+  trk_call_free(call);
+  stop_empty(w);
+}
+
+static void waiting(void) {
+  struct trk_worker *w = worker(4);
+  struct trk_call *late, *soon;
+  double begun = now();
+  CHECK(!trk_worker_wait(w, 0));
+  CHECK(!trk_worker_wait(w, 50));
+  CHECK(now() - begun >= 49);
+  arm("{\"apply\":true,\"delay\":0.5}");
+  late = submit(w);
+  until_received(1);
+  CHECK(!trk_worker_wait_for(w, late, 0));
+  CHECK(!trk_worker_wait_for(w, late, 20));
+  soon = submit(w);
+  CHECK(trk_worker_wait(w, 60000));
+  CHECK(trk_worker_finished(w, soon));
+  await(w, late); /* out of its turn */
+  CHECK(trk_worker_wait_for(w, late, 0)); /* ours already */
+  CHECK(trk_worker_take(w) == soon);
+  CHECK(trk_worker_take(w) == NULL);
+  CHECK(is_created(late) && is_created(soon));
+  trk_call_free(late);
+  trk_call_free(soon);
+  stop_empty(w);
+}
+
+/* A blocking caller among jobs. */
+static void blocking(void) {
+  struct trk_worker *w = worker(4);
+  int i, n = slow ? 5 : 100;
+  for (i = 0; i < n; i++) {
+    struct trk_call *call;
+    submit(w);
+    call = submit(w);
+    await(w, call);
+    CHECK(is_created(call));
+    trk_call_free(call);
+  }
+  CHECK(take_created(w, n) == n);
+  stop_empty(w);
+}
+
+static void idle(void) {
+  struct trk_worker *w = worker(4);
+  struct rusage before, after;
+  struct trk_call *call = submit(w);
+  long woken;
+  double cpu;
+  await(w, call);
+  trk_call_free(call);
+  arm("{\"apply\":true,\"delay\":1}");
+  call = submit(w);
+  until_received(1);
+  getrusage(RUSAGE_SELF, &before);
+  cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+  pause_ms(400);
+  cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+  getrusage(RUSAGE_SELF, &after);
+  woken = after.ru_nvcsw - before.ru_nvcsw;
+  note("400 ms with a call in flight: %.2f ms of CPU, %ld wake-ups", cpu,
+       woken);
+  await(w, call);
+  trk_call_free(call);
+  getrusage(RUSAGE_SELF, &before);
+  cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+  pause_ms(400);
+  cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+  getrusage(RUSAGE_SELF, &after);
+  woken = after.ru_nvcsw - before.ru_nvcsw;
+  note("400 ms with nothing to do: %.2f ms of CPU, %ld wake-ups", cpu,
+       woken);
+  stop_empty(w);
+}
+
+/* ---- stopping ---------------------------------------------------------- */
+
+static void stop_busy(void) {
+  struct trk_worker *w = worker(4);
+  struct trk_call *calls, *call;
+  int n, created = 0, unknown = 0, not_sent = 0;
+  call = submit(w);
+  await(w, call);
+  trk_worker_submit(w, call);
+  CHECK(trk_worker_wait(w, 60000)); /* and is left untaken */
+  arm("{\"apply\":true,\"delay\":30,\"times\":4}");
+  submit_many(w, 1000);
+  until_received(6);
+  calls = stop(w, &n);
+  CHECK(calls == call); /* the finished one comes first */
+  for (call = calls; call != NULL; call = call->next) {
+    created += is_created(call);
+    unknown += is_cancelled(call, TRK_UNKNOWN);
+    not_sent += is_cancelled(call, TRK_NOT_SENT);
+  }
+  CHECK(n == 1001);
+  CHECK(created == 1);
+  CHECK(unknown == 4);
+  CHECK(not_sent == 996);
+  free_all(calls);
+}
+
+static void stop_at_once(void) {
+  int i, n;
+  for (i = 0; i < 20; i++)
+    free_all(trk_worker_stop(worker(4)));
+  for (i = 0; i < 20; i++) {
+    struct trk_worker *w = worker(4);
+    struct trk_call *calls;
+    submit_many(w, 8);
+    if (i % 4 > 0)
+      pause_ms(i % 4);
+    calls = trk_worker_stop(w);
+    for (n = 0; calls != NULL; n++) {
+      struct trk_call *next = calls->next;
+      CHECK(calls->done);
+      trk_call_free(calls);
+      calls = next;
+    }
+    CHECK(n == 8);
+  }
+  CHECK(trk_worker_stop(NULL) == NULL);
+}
+
+/* A server that accepts and then says nothing, not even to a TLS hello. */
+static void stop_in_handshake(void) {
+  struct sockaddr_in at;
+  socklen_t len = sizeof at;
+  int fd = socket(AF_INET, SOCK_STREAM, 0), n;
+  struct trk_worker *w;
+  struct trk_call *calls, *call;
+  char origin[64];
+  memset(&at, 0, sizeof at);
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(fd, (struct sockaddr *)&at, sizeof at) != 0 ||
+      listen(fd, 16) != 0 ||
+      getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+    die("a silent server");
+  snprintf(origin, sizeof origin, "https://127.0.0.1:%d",
+           ntohs(at.sin_port));
+  w = worker_at(origin, 8);
+  submit_many(w, 8);
+  pause_ms(slow ? 500 : 100);
+  calls = stop(w, &n);
+  CHECK(n == 8);
+  for (call = calls; call != NULL; call = call->next)
+    CHECK(is_cancelled(call, TRK_NOT_SENT));
+  free_all(calls);
+  close(fd);
+}
+
+static int append(FILE *to, const char *path) {
+  char bytes[4096];
+  size_t n;
+  FILE *from = fopen(path, "r");
+  if (from == NULL)
+    return 0;
+  while ((n = fread(bytes, 1, sizeof bytes, from)) > 0)
+    if (fwrite(bytes, 1, n, to) != n)
+      die(path);
+  fclose(from);
+  return 1;
+}
+
+/* 64 cold handshakes at once, which begin with the parsing of the system's
+ * bundle: the most that a step ever does in one go. The bound is on the CPU
+ * time here: that much of it is as long as a busy machine makes it. */
+static void stop_cold(void) {
+  char path[256];
+  double wall, cpu, worst_wall = 0, worst_cpu = 0;
+  int ms, n;
+  FILE *bundle;
+  snprintf(path, sizeof path, "%s/bundle.pem", env("TRUNKING_SANDBOX_DIR"));
+  bundle = fopen(path, "w");
+  if (bundle == NULL || !append(bundle, env("TRUNKING_SANDBOX_CA")))
+    die(path);
+  if (!slow && !append(bundle, "/etc/ssl/certs/ca-certificates.crt"))
+    note("no system bundle: with the sandbox's CA alone");
+  fclose(bundle);
+  ca_file = path;
+  for (ms = 0; ms < (slow ? 10 : 100); ms += 5) {
+    struct trk_worker *w = worker_at(env("TRUNKING_SANDBOX_CLOSING"), 64);
+    submit_many(w, 64);
+    pause_ms(ms);
+    free_all(timed_stop(w, &n, &wall, &cpu));
+    CHECK(n == 64);
+    worst_wall = wall > worst_wall ? wall : worst_wall;
+    worst_cpu = cpu > worst_cpu ? cpu : worst_cpu;
+  }
+  ca_file = NULL;
+  note("worst stop: %.1f ms, %.1f ms of CPU", worst_wall, worst_cpu);
+  CHECK(worst_cpu < STOP_MS || checked);
+}
+
+/* A nameserver that takes questions and gives no answers. */
+static int open_silence(void) {
+  struct sockaddr_in at;
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  memset(&at, 0, sizeof at);
+  at.sin_family = AF_INET;
+  at.sin_port = htons(53);
+  if (inet_pton(AF_INET, "127.7.7.7", &at.sin_addr) != 1 ||
+      bind(fd, (struct sockaddr *)&at, sizeof at) != 0)
+    die("a silent nameserver");
+  return fd;
+}
+
+/* Run apart, where that is the only nameserver: see spec/support/worker. */
+static void resolver(void) {
+  int fd = open_silence(), n;
+  struct trk_worker *w = worker_at("https://silence.example", 4);
+  struct trk_call *call = submit(w), *calls;
+  struct pollfd asked;
+  double begun;
+  asked.fd = fd;
+  asked.events = POLLIN;
+  submit_many(w, 8);
+  CHECK(!trk_worker_wait_for(w, call, 200));
+  begun = now();
+  trk_worker_cancel(w, call);
+  await(w, call);
+  note("cancelled in %.2f ms", now() - begun);
+  CHECK(is_cancelled(call, TRK_NOT_SENT));
+  CHECK(poll(&asked, 1, 20000) == 1);
+  trk_call_free(call);
+  pause_ms(100);
+  calls = stop(w, &n);
+  CHECK(n == 8);
+  for (call = calls; call != NULL; call = call->next)
+    CHECK(is_cancelled(call, TRK_NOT_SENT));
+  free_all(calls);
+  close(fd);
+}
+
+/* ---- processes, signals and threads ------------------------------------ */
+
+static int status_of(pid_t pid) {
+  int status = -1;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    ;
+  return status;
+}
+
+/* A child has no thread of its parent's, so what that thread's stack held
+ * would pass for leaked: LeakSanitizer asks here. */
+static int in_child;
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void) { return in_child; }
+
+static pid_t fork_here(void) {
+  pid_t pid;
+  fflush(stdout);
+  pid = fork();
+  if (pid < 0)
+    die("fork");
+  if (pid == 0) {
+    in_child = 1;
+    alarm(120);
+  }
+  return pid;
+}
+
+/* In a child: exit runs what the parent registered, too. */
+static void child(struct trk_worker *w, int polite) {
+  int ok = trk_worker_inherited(w) && trk_worker_stop(w) == NULL;
+  if (polite)
+    exit(ok ? 0 : 1);
+  _exit(ok ? 0 : 1);
+}
+
+static void forks(void) {
+  struct trk_worker *w = worker(8);
+  int i, n = slow ? 40 : 400, children = slow ? 4 : 40;
+  double begun, longest = 0;
+  submit_many(w, n);
+  for (i = 0; i < children; i++) {
+    pid_t pid = fork_here();
+    if (pid == 0)
+      child(w, i % 2);
+    begun = now();
+    CHECK(status_of(pid) == 0);
+    if (now() - begun > longest)
+      longest = now() - begun;
+  }
+  note("%d children, each gone within %.1f ms", children, longest);
+  CHECK(!trk_worker_inherited(w));
+  CHECK(take_created(w, n) == n);
+  CHECK(ledger("created") == n);
+  stop_empty(w);
+}
+
+/* A child that makes a worker of its own while its parent's has work. */
+static void worker_in_child(void) {
+  struct trk_worker *w = worker(4);
+  pid_t pid;
+  submit_many(w, 20);
+  pid = fork_here();
+  if (pid == 0) {
+    struct trk_worker *own = worker(4);
+    struct trk_call *call = submit(own);
+    await(own, call);
+    exit(is_created(call) && trk_worker_stop(own) == NULL ? 0 : 1);
+  }
+  CHECK(status_of(pid) == 0);
+  CHECK(take_created(w, 20) == 20);
+  CHECK(ledger("created") == 21);
+  stop_empty(w);
+}
+
+/* The thread leaves the host's signals alone: one that the host blocks stays
+ * pending, and would kill the process if the thread took it. */
+static void signals(void) {
+  struct trk_worker *w = worker(4);
+  sigset_t set, before, pending;
+  int sig = 0;
+  submit_many(w, 20);
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, &before);
+  kill(getpid(), SIGTERM);
+  CHECK(take_created(w, 20) == 20);
+  sigpending(&pending);
+  CHECK(sigismember(&pending, SIGTERM));
+  sigwait(&set, &sig);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  stop_empty(w);
+}
+
+static void *one_of_four(void *arg) {
+  int n = slow ? 25 : 1000;
+  struct trk_worker *w = worker(8);
+  (void)arg;
+  submit_many(w, n);
+  CHECK(take_created(w, n) == n);
+  free_all(trk_worker_stop(w));
+  return NULL;
+}
+
+static void four_threads(void) {
+  pthread_t threads[4];
+  int i;
+  for (i = 0; i < 4; i++)
+    if (pthread_create(&threads[i], NULL, one_of_four, NULL) != 0)
+      die("pthread_create");
+  for (i = 0; i < 4; i++)
+    pthread_join(threads[i], NULL);
+  CHECK(ledger("created") == (slow ? 100 : 4000));
+}
+
+/* One worker, four threads that submit and wait for their own. */
+static void *guest(void *arg) {
+  struct trk_worker *w = arg;
+  int n = slow ? 10 : 200;
+  while (n-- > 0) {
+    struct trk_call *call = submit(w);
+    await(w, call);
+    CHECK(is_created(call));
+    trk_call_free(call);
+  }
+  return NULL;
+}
+
+static void four_guests(void) {
+  struct trk_worker *w = worker(8);
+  pthread_t threads[4];
+  int i;
+  for (i = 0; i < 4; i++)
+    if (pthread_create(&threads[i], NULL, guest, w) != 0)
+      die("pthread_create");
+  for (i = 0; i < 4; i++)
+    pthread_join(threads[i], NULL);
+  stop_empty(w);
+}
+
+/* exit() with handshakes going on and nobody to stop the thread: libraries
+ * clean up after themselves then, and the thread must not be in them. */
+static void exits(void) {
+  int i, n = slow ? 4 : 100;
+  for (i = 0; i < n; i++) {
+    pid_t pid = fork_here();
+    if (pid == 0) {
+      struct trk_worker *w =
+          worker_at(env("TRUNKING_SANDBOX_CLOSING"), 32);
+      submit_many(w, 2000);
+      trk_worker_wait(w, 60000);
+      pause_ms(i % 10);
+      exit(0);
+    }
+    CHECK(status_of(pid) == 0);
+  }
+}
+
+/* ---- running them ------------------------------------------------------ */
+
+static const struct {
+  const char *name;
+  void (*run)(void);
+  int apart; /* only when asked for by name */
+} cases[] = {
+    {"creates", creates, 0},
+    {"ten_thousand", ten_thousand, 0},
+    {"in_order", in_order, 0},
+    {"used_before", used_before, 0},
+    {"refused", refused, 0},
+    {"retries", retries, 0},
+    {"cancel_queued", cancel_queued, 0},
+    {"cancel_many", cancel_many, 0},
+    {"cancel_in_flight", cancel_in_flight, 0},
+    {"cancel_finished", cancel_finished, 0},
+    {"cancel_race", cancel_race, 0},
+    {"descriptor", descriptor, 0},
+    {"descriptor_made_late", descriptor_made_late, 0},
+    {"waiting", waiting, 0},
+    {"blocking", blocking, 0},
+    {"idle", idle, 0},
+    {"stop_busy", stop_busy, 0},
+    {"stop_at_once", stop_at_once, 0},
+    {"stop_in_handshake", stop_in_handshake, 0},
+    {"stop_cold", stop_cold, 0},
+    {"forks", forks, 0},
+    {"worker_in_child", worker_in_child, 0},
+    {"signals", signals, 0},
+    {"four_threads", four_threads, 0},
+    {"four_guests", four_guests, 0},
+    {"exits", exits, 0},
+    {"resolver", resolver, 1},
+};
+
+/* NAME... runs these; -NAME... all but these. */
+static int wanted(size_t i, int argc, char **argv) {
+  int others = !cases[i].apart, k;
+  for (k = 1; k < argc; k++) {
+    if (strcmp(argv[k], cases[i].name) == 0)
+      return 1;
+    if (*argv[k] != '-' || strcmp(argv[k] + 1, cases[i].name) == 0)
+      others = 0;
+  }
+  return others;
+}
+
+int main(int argc, char **argv) {
+  int failed = 0;
+  size_t i;
+  slow = getenv("TRUNKING_SLOW") != NULL;
+  checked = slow || getenv("TRUNKING_CHECKED") != NULL;
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  alarm(900); /* whatever hangs */
+  for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+    if (!wanted(i, argc, argv))
+      continue;
+    failures = 0;
+    control("POST", "reset", "{}");
+    cases[i].run();
+    printf("%s - %s\n", failures ? "not ok" : "ok", cases[i].name);
+    failed += failures > 0;
+  }
+  return failed > 0;
+}
