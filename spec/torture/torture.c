@@ -332,6 +332,10 @@ void __asan_on_error(void) {
   fprintf(stderr, "torture: at %s\n", now.at);
 }
 
+/* Looked for while every module is still mapped, so that a leak has a name. */
+void __lsan_do_leak_check(void);
+#pragma weak __lsan_do_leak_check
+
 static void watch_signals(void) {
 #if defined(__SANITIZE_ADDRESS__)
   static const int fatal[] = {SIGALRM}; /* the rest is the sanitizer's */
@@ -378,6 +382,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "torture: %s\n", lua_tostring(H, -1));
   else
     failed = !lua_toboolean(H, -1);
+  if (__lsan_do_leak_check != NULL)
+    __lsan_do_leak_check();
   lua_close(H);
   return failed;
 }
