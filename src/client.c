@@ -122,8 +122,9 @@ static void client_open(lua_State *L, struct trk_client *c, int context,
 }
 
 int trk_client_inherited(const struct trk_client *c) {
-  return c->worker != NULL ? trk_worker_inherited(c->worker)
-                           : trk_engine_inherited(c->engine);
+  if (c->worker != NULL)
+    return trk_worker_inherited(c->worker);
+  return c->engine == NULL || trk_engine_inherited(c->engine);
 }
 
 const char *trk_client_ready(lua_State *L, struct trk_client *c,

@@ -59,7 +59,8 @@ enum {
 const char *trk_client_ready(lua_State *L, struct trk_client *c,
                              int context);
 
-/* Whether it was used in a parent of this process. */
+/* Whether it was used in a parent of this process; or is closed, which a child
+ * may do to its copy. */
 int trk_client_inherited(const struct trk_client *c);
 
 /* Starts the thread, unless it runs. NULL, or why it can't be (static). */
