@@ -22,9 +22,10 @@ CURL_LIBS = $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
 MODULE_CFLAGS = $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) -fPIC
 MODULE_LDFLAGS = -shared -Wl,-z,relro,-z,now,-z,nodelete
 
-SRC = $(sort $(wildcard src/*.c))
+SRC = $(filter-out src/load.c,$(sort $(wildcard src/*.c)))
 HDR = $(sort $(wildcard src/*.h))
 CORE = $(OUT)/trunking/core.so
+LOAD = $(OUT)/trunking/load.so
 PROBE = $(OUT)/probe.so
 
 SANDBOX = spec/support/sandbox/run
@@ -48,12 +49,17 @@ deps:
 
 # ---- building --------------------------------------------------------
 
-build: $(CORE)
+build: $(CORE) $(LOAD)
 
 $(CORE): $(SRC) $(HDR) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(HARDEN) $(MODULE_CFLAGS) $(LUA_INC) $(SRC) -o $@ \
 	  $(MODULE_LDFLAGS) $(CURL_LIBS) -lpthread
+
+$(LOAD): src/load.c src/compat.h Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS) $(HARDEN) $(MODULE_CFLAGS) $(LUA_INC) $< -o $@ \
+	  $(MODULE_LDFLAGS)
 
 # The pure rooms, opened for the specs; never installed.
 $(PROBE): spec/support/probe.c $(SRC) $(HDR) Makefile
@@ -194,7 +200,7 @@ install: build
 	install -d $(LUA_DIR)/trunking/sandbox $(LIB_DIR)/trunking
 	install -m 644 lua/trunking/*.lua $(LUA_DIR)/trunking
 	install -m 644 lua/trunking/sandbox/*.lua $(LUA_DIR)/trunking/sandbox
-	install -m 755 $(CORE) $(LIB_DIR)/trunking
+	install -m 755 $(CORE) $(LOAD) $(LIB_DIR)/trunking
 
 clean:
 	rm -rf $(BUILD)

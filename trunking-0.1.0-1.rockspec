@@ -33,6 +33,10 @@ build = {
     ["trunking.sandbox.faults"] = "lua/trunking/sandbox/faults.lua",
     ["trunking.sandbox.resources"] = "lua/trunking/sandbox/resources.lua",
     ["trunking.sandbox.wire"] = "lua/trunking/sandbox/wire.lua",
+    ["trunking.load"] = {
+      sources = { "src/load.c" },
+      defines = { "_GNU_SOURCE" },
+    },
     ["trunking.core"] = {
       sources = {
         "src/api.c", "src/buf.c", "src/call.c", "src/check.c",

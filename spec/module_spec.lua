@@ -1,6 +1,7 @@
 -- require "trunking": what it leaves alone, what it offers, and that no secret
 -- can be reached from Lua once a client has been made.
 
+local helper = require "helper"
 local cjson = require "cjson"
 
 local AC = "AC" .. ("a1"):rep(16)
@@ -223,6 +224,23 @@ describe("trunking", function()
       assert.is_nil(trunk)
       assert.same({ "invalid", "frendly_name" }, { err.kind, err.field })
     end
+  end)
+end)
+
+describe("the quick way to the C module", function()
+  it("gives the same module as the plain way", function()
+    assert.equal("same\n", helper.run [[
+      require "trunking"
+      print(package.loaded["trunking.load"] == require "trunking.core"
+        and "same" or "another")
+    ]])
+  end)
+
+  it("is not needed: a program may have the module linked in", function()
+    assert.equal("function\n", helper.run [[
+      package.preload["trunking.load"] = function() error "none" end
+      print(type(require "trunking".create))
+    ]])
   end)
 end)
 

@@ -29,7 +29,7 @@ static void pin(void) {
   } here;
   here.f = luaopen_trunking_core;
   if (dladdr(here.p, &self) != 0 && self.dli_fname != NULL)
-    (void)dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 static void set_text(lua_State *L, const char *key, const char *value) {

@@ -3,7 +3,10 @@
 -- another of the same shape. require does no I/O and reads no environment.
 -- SPDX-License-Identifier: MIT
 
-local core = require "trunking.core"
+-- The quick way to trunking.core, where there is one; a program that has the
+-- module linked in has not, and an error is told by the plain way.
+local ok, core = pcall(require, "trunking.load")
+if not ok then core = require "trunking.core" end
 
 -- What a first call needs is loaded then: require stays quick.
 local function resolve(options)
