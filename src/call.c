@@ -92,6 +92,7 @@ static struct trk_call *draft(lua_State *L, struct trk_client *c,
   }
   call->operation = op;
   call->watch = !lua_isnil(L, TRK_UP_HOOK);
+  call->pause_ms = 0;
   trk_buf_clear(&call->path);
   trk_buf_clear(&call->body);
   return call;
@@ -120,7 +121,7 @@ static int raise_with_outcome(lua_State *L, const struct trk_operation *op,
       [TRK_APPLIED] = "the request had been applied",
       [TRK_UNKNOWN] = "the request was sent and may have been applied",
   };
-  if (lua_type(L, -1) == LUA_TSTRING) {
+  if (lua_type(L, -1) == LUA_TSTRING && op != &trk_pause) {
     lua_pushfstring(L, "%s (trunking.", lua_tostring(L, -1));
     trk_reply_push_name(L, op);
     lua_pushfstring(L, ": %s)", words[outcome]);
@@ -342,6 +343,76 @@ static int follow(lua_State *L) {
       trk_buf_add(&call->path, query, len) != TRK_BUF_OK)
     return luaL_error(L, "not enough memory");
   return perform(L, c, call, 0);
+}
+
+/* Milliseconds of the seconds at index: a day at most. */
+static long check_pause(lua_State *L, int index) {
+  lua_Number seconds = luaL_checknumber(L, index);
+  if (!(seconds > 0))
+    return 0;
+  return seconds < 86400 ? (long)(seconds * 1000) : 86400000L;
+}
+
+int trk_call_pause(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  long ms = check_pause(L, 1);
+  int n = prepare(L, c, &trk_pause);
+  struct trk_call *call;
+  int64_t time;
+  if (n > 0)
+    return n;
+  call = draft(L, c, &trk_pause);
+  call->pause_ms = ms;
+  c->spare = NULL;
+  run(L, c, call);
+  time = call->since;
+  give_back(c, call);
+  lua_pushboolean(L, 1);
+  if (time >= 0 && (int64_t)(lua_Integer)time == time)
+    lua_pushinteger(L, (lua_Integer)time);
+  else if (time >= 0)
+    lua_pushnumber(L, (lua_Number)time);
+  else
+    lua_pushnil(L);
+  if (c->account[0] != '\0')
+    lua_pushstring(L, c->account);
+  else
+    lua_pushnil(L);
+  return 3;
+}
+
+/* The row of a name like "create" or "origination_urls.create". */
+static const struct trk_operation *find_operation(const char *name) {
+  const struct trk_operation *op = trk_operations;
+  for (; op->name != NULL; op++) {
+    size_t len = strlen(op->resource);
+    if (strncmp(name, op->resource, len) == 0 &&
+        strcmp(len > 0 && name[len] == '.' ? name + len + 1 : name,
+               op->name) == 0)
+      return op;
+  }
+  return NULL;
+}
+
+int trk_call_form(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  const struct trk_operation *op = find_operation(luaL_checkstring(L, 1));
+  struct trk_call *call;
+  enum trk_form_rc rc;
+  int n;
+  luaL_argcheck(L, op != NULL, 1, "no such operation");
+  lua_settop(L, 2);
+  if (!takes_sid(op) || lua_type(L, 2) != LUA_TSTRING)
+    luaL_checktype(L, 2, LUA_TTABLE);
+  n = prepare(L, c, op);
+  if (n > 0)
+    return n;
+  call = draft(L, c, op);
+  rc = trk_form_encode(L, 2, op, c->validate, &call->body);
+  if (rc != TRK_FORM_OK)
+    return invalid(L, rc, op);
+  lua_pushlstring(L, trk_buf_str(&call->body), call->body.len);
+  return 1;
 }
 
 int trk_call_each(lua_State *L) {

@@ -22,6 +22,16 @@
 int trk_call_operation(lua_State *L);
 int trk_call_each(lua_State *L);
 
+/* For lua/trunking alone, with the same upvalues; the operation is not used.
+ * pause(seconds): waits as a call does, and can be interrupted as one. true,
+ * the server's time then (seconds since 1970; nil when no Date header was
+ * ever seen) and the client's account SID (nil when not known); or nil and an
+ * error.
+ * form(operation, params): what a call would send, checked as it would be:
+ * form text; or nil and an error. */
+int trk_call_pause(lua_State *L);
+int trk_call_form(lua_State *L);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -199,8 +199,9 @@ static void add_operation(lua_State *L, const struct trk_operation *op,
   lua_settop(L, home - 1);
 }
 
-/* Pushes the table of functions. */
-static void push_client(lua_State *L) {
+/* Pushes the table of functions; and, for lua/trunking alone, the functions
+ * pause and form (call.h), which stand in no table. Returns how many. */
+static int push_client(lua_State *L) {
   const struct trk_operation *op = trk_operations;
   int client, meta;
   luaL_checkstack(L, 12, "client");
@@ -220,6 +221,9 @@ static void push_client(lua_State *L) {
   lua_pushboolean(L, 0);
   lua_setfield(L, meta, "__metatable");
   lua_setmetatable(L, client);
+  push_operation(L, NULL, trk_call_pause, UD);
+  push_operation(L, NULL, trk_call_form, UD);
+  return 3;
 }
 
 int trk_client_new(lua_State *L) {
@@ -232,8 +236,7 @@ int trk_client_new(lua_State *L) {
   lua_pushnil(L);
   lua_getfield(L, 1, "on_attempt");
   lua_remove(L, 1); /* the options */
-  push_client(L);
-  return 1;
+  return push_client(L);
 }
 
 int trk_client_default(lua_State *L) {
@@ -243,6 +246,5 @@ int trk_client_default(lua_State *L) {
   push_userdata(L, 0);
   lua_insert(L, UD); /* then resolve and index */
   lua_settop(L, HOOK);
-  push_client(L);
-  return 1;
+  return push_client(L);
 }

@@ -41,7 +41,9 @@ struct trk_client {
  * (static); or "" with nil, err pushed. */
 const char *trk_client_ready(lua_State *L, struct trk_client *c);
 
-/* Lua functions with the kit (kit.h) as their first upvalue.
+/* Lua functions with the kit (kit.h) as their first upvalue. What they give
+ * is followed by two functions, pause and form, for lua/trunking alone: see
+ * call.h.
  * new(options): a client; options as trunking.config has checked them.
  * default(resolve, index): a client that calls resolve at its first call, and
  * takes the options it returns, or passes on its nil, err; index is its

@@ -341,9 +341,29 @@ static const char *why(const struct trk_call *call) {
   return call->text;
 }
 
+/* Of a create whose fate is open: what trunking.intent makes a table of, by
+ * which it can be settled later. */
+static void set_intent(lua_State *L, const struct trk_call *call,
+                       const char *account) {
+  const struct trk_operation *op = call->operation;
+  if (op->method != TRK_POST || strcmp(op->name, "create") != 0 ||
+      (call->outcome != TRK_UNKNOWN && call->outcome != TRK_APPLIED))
+    return;
+  lua_pushlstring(L, trk_buf_str(&call->body), call->body.len);
+  lua_setfield(L, -2, "form");
+  set_text(L, "account_sid", account);
+  if (trk_path_arguments(op) > 0) {
+    lua_pushlstring(L, trk_path_sid(op, call->path.data, 0),
+                    TRK_SID_LENGTH);
+    lua_setfield(L, -2, "trunk_sid");
+  }
+  if (call->since >= 0)
+    set_number(L, "since", (double)call->since);
+}
+
 /* An error from what the call saw; decoded is a stack index, or 0. */
 static int push_failure(lua_State *L, const struct trk_call *call,
-                        int decoded, int kit) {
+                        const char *account, int decoded, int kit) {
   lua_newtable(L);
   set_operation(L, call->operation);
   set_text(L, "outcome", trk_outcome_word(call->outcome));
@@ -363,6 +383,7 @@ static int push_failure(lua_State *L, const struct trk_call *call,
     lua_pushlstring(L, call->reply.data, call->reply.len);
     lua_setfield(L, -2, "body");
   }
+  set_intent(L, call, account);
   return push_error(L, kit);
 }
 
@@ -404,7 +425,7 @@ int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
     call->seen.body = judge_body(L, call, account, decoded, params);
   call->outcome = trk_verdict(&call->seen);
   if (call->outcome != TRK_DONE)
-    return push_failure(L, call, decoded, kit);
+    return push_failure(L, call, account, decoded, kit);
   if (nothing)
     lua_pushboolean(L, 1);
   push_meta(L, call);
