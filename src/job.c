@@ -408,6 +408,20 @@ static int follow(lua_State *L) {
   return launch(L, c, job);
 }
 
+int trk_job_pause(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  struct trk_job *job;
+  int n;
+  luaL_checknumber(L, 1);
+  lua_settop(L, 1);
+  n = prepare(L, c, &trk_pause);
+  if (n > 0)
+    return n;
+  job = push_job(L, c, &trk_pause);
+  trk_call_fill_pause(L, c, job->call);
+  return launch(L, c, job);
+}
+
 /* ---- a client's jobs ------------------------------------------------ */
 
 int trk_job_poll(lua_State *L) {
