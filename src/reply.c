@@ -247,7 +247,7 @@ static enum trk_body judge_page(lua_State *L, const struct trk_call *call,
     return TRK_BODY_BAD;
   lua_pushlstring(L, key, len);
   lua_rawget(L, reply);
-  if (!lua_istable(L, page) || lua_rawequal(L, page, meta))
+  if (!lua_istable(L, page))
     return TRK_BODY_BAD;
   lua_pushnil(L);
   if (lua_next(L, page) == 0)
