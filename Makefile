@@ -1,6 +1,6 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
-# root, set-up included. The rest: build env sandbox check asan valgrind bench
-# install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
+# root, set-up included. The rest: build env sandbox check asan valgrind ledger
+# bench install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
 
 LUA ?= 5.4
 LUAS = 5.4 5.3 5.1
@@ -32,7 +32,7 @@ LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
-  valgrind bench install clean
+  valgrind ledger bench install clean
 
 all: build
 
@@ -95,6 +95,12 @@ asan: deps
 valgrind: deps
 	@$(MAKE) --no-print-directory -s build probe LUA=5.4
 	@spec/support/sanitize valgrind $(BUILD)
+
+# Every verdict against the book of a server that errs: see
+# spec/ledger/ledger.lua. LEDGER="--long --seed 1"
+ledger: deps
+	@$(MAKE) --no-print-directory -s build LUA=5.4
+	@spec/ledger/run $(LEDGER)
 
 bench: deps
 	@for v in 5.4 5.1; do \
