@@ -1,6 +1,6 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# torture fuzz coverage install clean, and worker-test, -tsan, -asan, -memcheck
+# ledger torture fuzz coverage install clean, and worker-test, -tsan, -asan, -memcheck
 # and -helgrind. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
 
 LUA ?= 5.4
@@ -35,7 +35,7 @@ LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
   valgrind worker-test worker-tsan worker-asan worker-memcheck \
-  worker-helgrind bench torture torture-build fuzz coverage install clean
+  worker-helgrind ledger bench torture torture-build fuzz coverage install clean
 
 all: build
 
@@ -125,6 +125,12 @@ worker-test worker-tsan worker-asan worker-memcheck worker-helgrind: deps
 	@kind=$(subst test,plain,$(@:worker-%=%)) && \
 	  $(MAKE) --no-print-directory -s $(WORKER)/test-$$kind && \
 	  spec/support/worker $$kind $(WORKER)/test-$$kind
+
+# Every verdict against the book of a server that errs: see
+# spec/ledger/ledger.lua. LEDGER="--long --seed 1"
+ledger: deps
+	@$(MAKE) --no-print-directory -s build LUA=5.4
+	@spec/ledger/run $(LEDGER)
 
 bench: deps
 	@for v in 5.4 5.1; do \

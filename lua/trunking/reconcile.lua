@@ -155,21 +155,26 @@ end
 
 -- ---- settling ---------------------------------------------------------
 
--- What is old enough has settled.
-local function steps_of(search, what, now)
-  if search.options.settle == nil and now and what.since
-    and now - what.since > SETTLED then return {} end
+-- What is old enough has settled. (The server's time is known once there was
+-- a look.)
+local function steps_of(search, what)
+  if search.options.settle == nil and what.since then
+    local ok, now = search.own.pause(0)
+    if ok and now.since and now.since - what.since > SETTLED then
+      return {}
+    end
+  end
   return search.steps
 end
 
-local function settle(search, what, now)
+local function settle(search, what)
   local record, how, more
   local function ask()
     record, how, more = look_once(search, what)
     return record, how
   end
   search:patiently(ask)
-  for _, step in ipairs(steps_of(search, what, now)) do
+  for _, step in ipairs(steps_of(search, what)) do
     if record or how == "ambiguous"
       or record == nil and not look.may_pass(how)
       or not search:pause(step) then break end
@@ -209,7 +214,7 @@ function M.reconcile(own, intent, options)
   then
     return nil, other_account(what.account, account)
   end
-  return settle(search, what, now.since)
+  return settle(search, what)
 end
 
 --- trunking.intent(params): the intent of a create of a trunk, to be saved
