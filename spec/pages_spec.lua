@@ -20,6 +20,10 @@ describe("the query of a link", function()
     { "https://TRUNKING.Twilio.com" .. PATH .. "?" .. Q },
     { "https://trunking.dublin.ie1.twilio.com" .. PATH .. "?" .. Q },
     { "https://trunking.twilio.com/v1/trunks?" .. Q },
+    { "https://trunking.twilio.com:443" .. PATH .. "?" .. Q },
+    { "https://trunking.ie1.twilio.com" .. PATH .. "?" .. Q },
+    { "https://a.example" .. PATH .. "?" .. Q, "https://a.example:443" },
+    { "http://localhost:80" .. PATH .. "?" .. Q, "http://localhost" },
     { "https://trunking.twilio.com" .. PATH .. "?" .. Q,
       "https://trunking.ashburn.us1.twilio.com" },
     { "https://trunking.sydney.au1.twilio.com" .. PATH .. "/TK1/PhoneNumbers?"
@@ -56,7 +60,6 @@ describe("the query of a link", function()
     { "https://trunking.a_b.c.twilio.com" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://api.twilio.com" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://trunking.twilio.com." .. PATH .. "?" .. Q, ELSEWHERE },
-    { "https://trunking.twilio.com:443" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://trunking.twilio.com:8443" .. PATH .. "?" .. Q, ELSEWHERE },
     { "http://trunking.twilio.com" .. PATH .. "?" .. Q, ELSEWHERE },
     { "http://127.0.0.1:8443" .. PATH .. "?" .. Q, ELSEWHERE },
