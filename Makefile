@@ -1,7 +1,7 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# torture fuzz coverage install clean. LUA=5.4 (5.3, 5.1, jit) selects the Lua
-# to build for.
+# torture fuzz coverage examples threads install clean. LUA=5.4 (5.3, 5.1,
+# jit) selects the Lua to build for.
 
 LUA ?= 5.4
 LUAS = 5.4 5.3 5.1
@@ -17,6 +17,7 @@ CFLAGS ?= -O2 -g
 WARN = -std=c99 -pedantic -Wall -Wextra -Werror -Wconversion -Wshadow
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fvisibility=hidden
 LUA_INC ?= $(or $(shell pkg-config --cflags lua$(ABI) 2>/dev/null),-I/usr/include/lua$(ABI))
+LUA_LIBS ?= $(or $(shell pkg-config --libs lua$(ABI) 2>/dev/null),-llua$(ABI))
 CURL_CFLAGS = $(shell pkg-config --cflags libcurl 2>/dev/null)
 CURL_LIBS = $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
 MODULE_CFLAGS = $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) -fPIC
@@ -33,7 +34,8 @@ LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
-  valgrind bench torture torture-build fuzz coverage install clean
+  valgrind bench torture torture-build fuzz coverage examples \
+  install clean
 
 all: build
 
@@ -72,6 +74,26 @@ demo: deps-demo
 	@$(MAKE) --no-print-directory -s build LUA=5.4
 	@LIVE="$(LIVE)" LUA_PATH='$(LUA_PATH_OF)' \
 	  LUA_CPATH='$(call LUA_CPATH_OF,5.4)' spec/support/demo
+
+# A program that embeds Lua, with the module found by require and with the
+# module linked in; each creates a trunk in the sandbox.
+HOST = $(BUILD)/examples/$(ABI)
+HOST_FLAGS = $(CFLAGS) $(WARN) $(LUA_INC)
+
+$(HOST)/host: examples/embed/host.c Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(HOST_FLAGS) $< -o $@ $(LUA_LIBS)
+
+$(HOST)/host-static: examples/embed/host.c $(SRC) $(HDR) Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(HOST_FLAGS) $(HARDEN) -D_GNU_SOURCE $(CURL_CFLAGS) \
+	  -DTRUNKING_STATIC $< $(SRC) -o $@ $(LUA_LIBS) $(CURL_LIBS) -lpthread \
+	  -ldl
+
+examples: deps-demo build $(HOST)/host $(HOST)/host-static
+	@LUA_PATH='$(LUA_PATH_OF)' LUA_CPATH='$(call LUA_CPATH_OF,$(ABI))' \
+	  $(SANDBOX) $(HOST)/host
+	@LUA_PATH='$(LUA_PATH_OF)' $(SANDBOX) $(HOST)/host-static
 
 sandbox: deps-demo
 	@$(SANDBOX) || [ $$? = 130 ] # 130: Ctrl-C, as it should end
@@ -112,8 +134,6 @@ TORTURE_SRC = spec/torture/torture.c spec/torture/fault.c
 TORTURE_WRAP = $(foreach f,malloc calloc realloc free,-Wl,--wrap=$(f))
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fno-sanitize-recover=undefined
-LUA_LIBS ?= $(or $(shell pkg-config --libs lua$(ABI) 2>/dev/null),-llua$(ABI))
-
 $(OUT)/torture: $(TORTURE_SRC) spec/torture/fault.h Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) $(LUA_INC) \
