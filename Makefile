@@ -35,7 +35,7 @@ LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
   valgrind bench torture torture-build fuzz coverage examples \
-  install clean
+  threads install clean
 
 all: build
 
@@ -171,6 +171,28 @@ fuzz: deps
 	@$(MAKE) --no-print-directory -s LUA=5.4 \
 	  $(addprefix $(FUZZ_DIR)/,$(FUZZ_TARGETS))
 	@spec/fuzz/run $(FUZZ_DIR) $(FUZZ)
+
+# ---- threads -----------------------------------------------------------
+
+# Four Lua states in four threads, as they are, under ThreadSanitizer and
+# under helgrind, which does not understand atomics. THREADS=--long: 10,000
+# calls under ThreadSanitizer too.
+THREADS ?= --short
+THREADS_DIR = $(BUILD)/threads
+THREADS_FLAGS = $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) $(LUA_INC)
+$(THREADS_DIR)/plain: THREADS_KIND = -O2 -g
+$(THREADS_DIR)/tsan: THREADS_KIND = -O1 -g -fsanitize=thread
+$(THREADS_DIR)/helgrind: THREADS_KIND = -O1 -g -DTRK_NO_ATOMICS
+
+$(THREADS_DIR)/%: spec/threads/threads.c $(SRC) $(HDR) Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(THREADS_KIND) $(THREADS_FLAGS) $< $(SRC) -o $@ $(LUA_LIBS) \
+	  $(CURL_LIBS) -lpthread -ldl
+
+threads: deps
+	@$(MAKE) --no-print-directory -s LUA=5.4 \
+	  $(addprefix $(THREADS_DIR)/,plain tsan helgrind)
+	@spec/threads/run $(THREADS_DIR) $(THREADS)
 
 # ---- coverage ----------------------------------------------------------
 
