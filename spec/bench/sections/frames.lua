@@ -25,7 +25,8 @@ local function run(flight, delay, count)
     os.getenv "BENCH_HERE" .. "/clients/frames.lua" },
     more = { tostring(flight), tostring(count),
       os.getenv "BENCH_BUILD" .. "/threadclock.so" } }
-  local pipe = assert(io.popen(pool.command(client, bundle.target())))
+  local pipe = assert(io.popen(pool.command(pool.apart(client),
+    bundle.target())))
   local costs, reads, flights = {}, {}, {}
   for line in pipe:lines() do
     local cost, read, flying = line:match "^(%S+) (%S+) (%d+)$"
