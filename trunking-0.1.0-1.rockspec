@@ -20,12 +20,18 @@ build = {
   modules = {
     ["trunking"] = "lua/trunking/init.lua",
     ["trunking.config"] = "lua/trunking/config.lua",
+    ["trunking.copas"] = "lua/trunking/copas.lua",
+    ["trunking.cqueues"] = "lua/trunking/cqueues.lua",
     ["trunking.enum"] = "lua/trunking/enum.lua",
     ["trunking.error"] = "lua/trunking/error.lua",
     ["trunking.hook"] = "lua/trunking/hook.lua",
+    ["trunking.host"] = "lua/trunking/host.lua",
+    ["trunking.luv"] = "lua/trunking/luv.lua",
+    ["trunking.openresty"] = "lua/trunking/openresty.lua",
     ["trunking.pages"] = "lua/trunking/pages.lua",
     ["trunking.suggest"] = "lua/trunking/suggest.lua",
     ["trunking.time"] = "lua/trunking/time.lua",
+    ["trunking.wait"] = "lua/trunking/wait.lua",
     ["trunking.sandbox"] = "lua/trunking/sandbox.lua",
     ["trunking.sandbox.checks"] = "lua/trunking/sandbox/checks.lua",
     ["trunking.sandbox.collection"] = "lua/trunking/sandbox/collection.lua",
@@ -35,7 +41,7 @@ build = {
     ["trunking.sandbox.wire"] = "lua/trunking/sandbox/wire.lua",
     ["trunking.core"] = {
       sources = {
-        "src/api.c", "src/buf.c", "src/call.c", "src/check.c",
+        "src/api.c", "src/bell.c", "src/buf.c", "src/call.c", "src/check.c",
         "src/client.c", "src/core.c", "src/engine.c", "src/form.c",
         "src/job.c", "src/json.c", "src/kit.c", "src/path.c", "src/reply.c",
         "src/verdict.c", "src/wire.c", "src/worker.c",

@@ -41,7 +41,9 @@ M.null = core.null
 -- @param options table: account_sid and auth_token, or api_key and
 --   api_secret (else from the environment); edge, region or base_url;
 --   ca_file, proxy, timeout and connect_timeout (seconds), max_attempts,
---   max_in_flight, validate, user_agent, on_attempt
+--   max_in_flight, validate, user_agent, on_attempt; and wait, a
+--   function(job) that every call then calls, instead of blocking, until its
+--   job is done
 -- @return a client, or nil and an error of kind "config"
 function M.new(options)
   if options == nil then options = {} end
@@ -51,7 +53,16 @@ function M.new(options)
   end
   local checked, err = resolve(options)
   if not checked then return nil, err end
-  return core.new(checked)
+  local client = core.new(checked)
+  if checked.wait then
+    require "trunking.wait".attach(client, { wait = checked.wait })
+  end
+  return client
+end
+
+-- The module's client once more, for trunking.host to change.
+function M._another()
+  return core.default(function() return resolve {} end, load)
 end
 
 return M
