@@ -10,11 +10,14 @@
 
 local copas = require "copas"
 
--- What Copas 1 and later know to wait for: a socket. These have a descriptor
--- or none, and are readable when `dirty`: luasocket's select asks for that.
+-- What Copas 1 and later know to wait for: a socket. These have a descriptor,
+-- or none and are readable when they are due: select takes a `dirty` socket for
+-- that without a look at its descriptor, if it has one.
 local function new_socket(number)
   local socket = { number = number, is_due = false }
-  function socket:getfd() return self.number or -1 end
+  function socket:getfd()
+    return self.number or self.is_due and 0 or -1
+  end
   function socket:dirty() return self.is_due end
   function socket:settimeout() return self end
   function socket:close() self.number = nil end
