@@ -1,0 +1,261 @@
+-- trunking.openresty inside an nginx of its own: every phase, many at once, a
+-- reload and an exit with calls in flight, and what is left behind.
+
+local control = require "sandbox.control"
+local helper = require "helper"
+local socket = require "socket"
+local worker = require "worker"
+
+local http = [[
+  init_by_lua_block {
+    trunking = require "trunking.openresty"
+    early = trunking.new {
+      account_sid = "AC00000000000000000000000000000000",
+      auth_token = "00000000000000000000000000000000" }
+    function client()
+      if not mine then
+        mine = assert(trunking.new {
+          base_url = os.getenv "TRUNKING_SANDBOX_HTTP",
+          account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
+          auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
+          max_in_flight = 64 })
+      end
+      return mine
+    end
+    function say(result, err)
+      ngx.print(result and (result.sid or tostring(result)) or tostring(err))
+    end
+    function sockets()
+      local pipe = io.popen("ls /tmp /dev/shm /var/tmp | grep -c '^trunking-"
+        .. ngx.worker.pid() .. "-'")
+      local count = pipe:read "*n"
+      pipe:close()
+      return count
+    end
+  }
+]]
+
+local server = [[
+    location = /ping { content_by_lua_block { ngx.print "pong" } }
+    location = /create {
+      content_by_lua_block { say(client().create { friendly_name = "c" }) }
+    }
+    location = /access {
+      access_by_lua_block { say(client().create {}) ngx.exit(200) }
+    }
+    location = /rewrite {
+      rewrite_by_lua_block { say(client().create {}) ngx.exit(200) }
+    }
+    location = /filter {
+      content_by_lua_block { ngx.print "filtered" }
+      header_filter_by_lua_block {
+        local _, err = client().create {}
+        ngx.header["X-Error"] = tostring(err)
+        seen = err
+      }
+    }
+    location = /seen {
+      content_by_lua_block {
+        ngx.print(tostring(seen), " ", seen.kind, " ", seen.outcome, " ",
+          seen.operation)
+      }
+    }
+    location = /log {
+      content_by_lua_block { ngx.print "logged" }
+      log_by_lua_block {
+        refused = tostring(select(2, client().create {}))
+        assert(client().async.create { friendly_name = "from the log" })
+      }
+    }
+    location = /refused { content_by_lua_block { ngx.print(refused) } }
+    location = /timer {
+      content_by_lua_block {
+        local box = {}
+        ngx.timer.at(0, function() box[1] = client().create {} or "failed" end)
+        for _ = 1, 200 do if box[1] then break end ngx.sleep(0.01) end
+        say(box[1])
+      }
+    }
+    location = /each {
+      content_by_lua_block {
+        local n = 0
+        for _ in client().each { page_size = 3 } do n = n + 1 end
+        local page = client().list { page_size = 3 }
+        local second = page.next()
+        ngx.print(n, " ", #page, " ", #second, " ", #second.previous())
+      }
+    }
+    location = /twice {
+      content_by_lua_block {
+        local a = ngx.thread.spawn(client().create, {})
+        local b = ngx.thread.spawn(client().create, {})
+        local _, one = ngx.thread.wait(a)
+        local _, two = ngx.thread.wait(b)
+        ngx.print(one.sid ~= two.sid and "two" or "one")
+      }
+    }
+    location = /wrong {
+      content_by_lua_block {
+        local _, why = pcall(function() client().create(42) end)
+        ngx.print(why)
+      }
+    }
+    location = /early { content_by_lua_block { say(early.create {}) } }
+    location = /default { content_by_lua_block { say(trunking.create {}) } }
+    location = /close {
+      content_by_lua_block {
+        local c = client()
+        local a = ngx.thread.spawn(c.create, {})
+        ngx.sleep(0.05)
+        c.close()
+        mine = nil
+        local _, trunk, err = ngx.thread.wait(a)
+        ngx.print(tostring(trunk), " ", err.kind)
+      }
+    }
+    location = /idle {
+      content_by_lua_block {
+        ngx.print(client().in_flight(), " ", sockets(), " ",
+          ngx.timer.running_count(), " ", ngx.timer.pending_count())
+      }
+    }
+]]
+
+local SID = "^TK%x+$"
+
+-- The same under each user that a worker may have.
+local function describe_as(user)
+  local nginx
+
+  setup(function()
+    nginx = worker.start { http = http, server = server, user = user }
+  end)
+
+  teardown(function()
+    local pid, log = nginx:pid(), nginx:log "%[[aecw][lmrma][eirn][rtgo]"
+    assert.is_true(nginx:stop(), "it did not end")
+    assert.equal("", log)
+    assert.truthy(pid)
+  end)
+
+  after_each(helper.tidy)
+
+  local function get(path)
+    local status, body = nginx:get(path)
+    assert.equal(200, status, nginx:log "error")
+    return body
+  end
+
+  local function is_idle() return get "/idle" == "0 0 0 0" end
+
+  it("creates in the content, access and rewrite phases, and a timer",
+    function()
+      for _, path in ipairs { "/create", "/access", "/rewrite", "/timer" } do
+        assert.truthy(get(path):find(SID), path)
+      end
+      assert.equal(4, control.ledger(0).created)
+      assert.truthy(worker.within(5, is_idle), get "/idle")
+    end)
+
+  it("waits for 50 at once while it serves others", function()
+    local faults, replies = {}, {}
+    for i = 1, 50 do faults[i] = { apply = true, delay = 0.4 } end
+    control.arm(faults)
+    local start, pings = socket.gettime(), 0
+    for i = 1, 50 do replies[i] = nginx:ask "/create" end
+    while socket.gettime() - start < 0.3 do
+      get "/ping"
+      pings = pings + 1
+    end
+    for i = 1, 50 do
+      local status, body = replies[i]()
+      assert.equal(200, status)
+      assert.truthy(body:find(SID), body)
+    end
+    assert.is_true(socket.gettime() - start < 10)
+    assert.is_true(pings >= 10, pings .. " pings")
+    assert.truthy(worker.within(5, is_idle), get "/idle")
+  end)
+
+  it("walks over pages, and runs two calls of one request", function()
+    for _ = 1, 7 do get "/create" end
+    assert.equal("7 3 3 3", get "/each")
+    assert.equal("two", get "/twice")
+  end)
+
+  it("refuses where nothing can wait, and says what to do", function()
+    assert.equal("filtered", get "/filter")
+    assert.equal("trunking.create: no call can wait in nginx's header_filter "
+      .. "phase: start it with async there, or make it in a timer "
+      .. "(ngx.timer.at) (config, not_sent) config not_sent create",
+      get "/seen")
+    assert.equal(0, #helper.requests())
+  end)
+
+  it("starts calls in the log phase and forgets them", function()
+    assert.equal("logged", get "/log")
+    assert.truthy(get "/refused":find("log phase", 1, true))
+    assert.truthy(worker.within(5, function()
+      return control.ledger(0).created == 1
+    end))
+    assert.equal("from the log", helper.only_form().FriendlyName)
+    assert.truthy(worker.within(5, is_idle), get "/idle")
+  end)
+
+  it("raises at the caller's line", function()
+    assert.truthy(get "/wrong":find(
+      "^content_by_lua.*:%d+: bad argument #1 to 'create' %(table expected"),
+      get "/wrong")
+  end)
+
+  it("refuses a client of the master's, and misses credentials", function()
+    assert.truthy(get "/early":find("before this process was forked", 1,
+      true))
+    assert.truthy(get "/default":find("no credentials", 1, true))
+  end)
+
+  it("ends what waits for a client that is closed", function()
+    control.arm { delay = 5, apply = true }
+    assert.equal("nil cancelled", get "/close")
+    assert.truthy(worker.within(5, is_idle), get "/idle")
+  end)
+
+  it("loses no call in a reload, and the old worker goes", function()
+    control.arm { { apply = true, delay = 1.5 }, { apply = true, delay = 1 } }
+    local old = nginx:children()[1]
+    local first = nginx:ask "/create"
+    local second = nginx:ask "/log"
+    assert.truthy(worker.within(5, function()
+      return control.ledger(0).count == 2
+    end))
+    local start = socket.gettime()
+    nginx:signal "HUP"
+    assert.truthy(worker.within(5, function()
+      return #nginx:children() == 2
+    end))
+    assert.truthy(get "/create":find(SID))
+    local status, body = first()
+    assert.equal(200, status)
+    assert.truthy(body:find(SID), body)
+    assert.equal(200, (second()))
+    assert.truthy(worker.within(5, function()
+      local children = nginx:children()
+      return #children == 1 and children[1] ~= old
+    end))
+    assert.is_true(socket.gettime() - start < 5)
+    assert.equal(3, control.ledger(0).created)
+  end)
+
+  it("leaves an idle worker free to go at once", function()
+    get "/create"
+    local old, start = nginx:children()[1], socket.gettime()
+    nginx:signal "HUP"
+    assert.truthy(worker.within(5, function()
+      local children = nginx:children()
+      return #children == 1 and children[1] ~= old
+    end))
+    assert.is_true(socket.gettime() - start < 2)
+  end)
+end
+
+describe("trunking.openresty as root", function() describe_as "root" end)

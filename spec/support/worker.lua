@@ -1,0 +1,160 @@
+-- An nginx with its Lua module, of a spec's own: one worker on a free loopback
+-- port, with trunking and the sandbox's address. Promises: leaves no process
+-- and no file behind when it is stopped; waits are bounded.
+-- SPDX-License-Identifier: MIT
+
+local socket = require "socket"
+
+local worker = {}
+worker.__index = worker
+
+local function sh(command)
+  local pipe = assert(io.popen(command .. " 2>&1"))
+  local text = pipe:read "*a"
+  pipe:close()
+  return (text:gsub("%s+$", ""))
+end
+
+local root = sh "pwd"
+local program = sh [[PATH=$PATH:/usr/sbin:/usr/local/openresty/nginx/sbin
+  command -v nginx || command -v openresty]]
+
+local head = [[
+%s
+%s
+worker_processes 1;
+pid nginx.pid;
+error_log error.log notice;
+env TRUNKING_SANDBOX_HTTP; env TRUNKING_SANDBOX; env TRUNKING_SANDBOX_CA;
+env TRUNKING_SANDBOX_ACCOUNT_SID; env TRUNKING_SANDBOX_AUTH_TOKEN;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp;
+  uwsgi_temp_path temp; scgi_temp_path temp;
+  lua_package_path "%s/lua/?.lua;%s/lua/?/init.lua;;";
+  lua_package_cpath "%s/?.so;;";
+%s
+  server {
+    listen 127.0.0.1:%d backlog=1024;
+%s
+  }
+}
+]]
+
+local function modules()
+  local lines = {}
+  local path = sh(program .. " -V"):match "%-%-modules%-path=(%S+)"
+  for _, name in ipairs { "ndk_http_module", "ngx_http_lua_module" } do
+    local file = path and io.open(path .. "/" .. name .. ".so")
+    if file then
+      file:close()
+      lines[#lines + 1] = ("load_module %s/%s.so;"):format(path, name)
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function free_port()
+  local probe = assert(socket.bind("127.0.0.1", 0))
+  local _, port = probe:getsockname()
+  probe:close()
+  return port
+end
+
+--- Whether f gives something true within so many seconds.
+function worker.within(seconds, f)
+  local latest = socket.gettime() + seconds
+  repeat
+    local value = f()
+    if value then return value end
+    socket.sleep(0.01)
+  until socket.gettime() > latest
+  return false
+end
+
+--- Starts one.
+-- @param options http and server: text for these blocks of nginx.conf; user:
+--   of the worker, where this one is root
+function worker.start(options)
+  local self = setmetatable({ dir = sh "mktemp -d", port = free_port() },
+    worker)
+  sh("chmod 755 " .. self.dir)
+  local is_root = sh "id -u" == "0"
+  local user = is_root and ("user %s;"):format(options.user or "root") or ""
+  local file = assert(io.open(self.dir .. "/nginx.conf", "w"))
+  file:write(head:format(modules(), user, root, root, options.build
+    or root .. "/build/5.1", options.http or "", self.port, options.server))
+  file:close()
+  local said = sh(("%s -p %s/ -e error.log -c %s/nginx.conf </dev/null")
+    :format(program, self.dir, self.dir))
+  if not worker.within(5, function() return self:pid() end) then
+    error("nginx did not start: " .. said .. self:log())
+  end
+  return self
+end
+
+function worker:pid()
+  local file = io.open(self.dir .. "/nginx.pid")
+  local text = file and file:read "*a" or ""
+  if file then file:close() end
+  return tonumber(text)
+end
+
+--- The worker processes.
+function worker:children()
+  local list = {}
+  for pid in sh("ps -o pid= --ppid " .. self:pid()):gmatch "%d+" do
+    list[#list + 1] = tonumber(pid)
+  end
+  table.sort(list)
+  return list
+end
+
+function worker:signal(name, pid)
+  sh(("kill -%s %d"):format(name, pid or self:pid()))
+end
+
+--- What it logged, or those lines that match.
+function worker:log(pattern)
+  local file = io.open(self.dir .. "/error.log")
+  local text = file and file:read "*a" or ""
+  if file then file:close() end
+  if not pattern then return text end
+  local lines = {}
+  for line in text:gmatch "[^\n]+" do
+    if line:find(pattern) then lines[#lines + 1] = line end
+  end
+  return table.concat(lines, "\n")
+end
+
+--- Sends a request, and gives a function that reads its reply: status, body.
+function worker:ask(path)
+  local tcp = assert(socket.connect("127.0.0.1", self.port))
+  tcp:settimeout(15)
+  assert(tcp:send(("GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n"):format(path)))
+  return function()
+    local text = tcp:receive "*a" or ""
+    tcp:close()
+    return tonumber(text:match "^HTTP/1.1 (%d+)"),
+      text:match "\r\n\r\n(.*)$"
+  end
+end
+
+function worker:get(path) return self:ask(path)() end
+
+--- Stops it, in good order. Whether it ended.
+function worker:stop()
+  local pid = self:pid()
+  self:signal("QUIT", pid)
+  local function is_gone() return sh("kill -0 " .. pid) ~= "" end
+  local gone = worker.within(10, is_gone)
+  if not gone then
+    for _, child in ipairs(self:children()) do self:signal("KILL", child) end
+    self:signal("KILL", pid)
+  end
+  sh("rm -rf " .. self.dir)
+  return gone
+end
+
+return worker
