@@ -8,19 +8,33 @@ local worker = require "worker"
 
 local http = [[
   init_by_lua_block {
+    no_socket = %s
     trunking = require "trunking.openresty"
     early = trunking.new {
+      base_url = "http://127.0.0.1:1", max_attempts = 1,
       account_sid = "AC00000000000000000000000000000000",
       auth_token = "00000000000000000000000000000000" }
-    function client()
-      if not mine then
-        mine = assert(trunking.new {
-          base_url = os.getenv "TRUNKING_SANDBOX_HTTP",
-          account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
-          auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
-          max_in_flight = 64 })
+    early.async.create {}
+    own = { rung = 0 }
+    local function make()
+      local made = assert(trunking.new {
+        base_url = os.getenv "TRUNKING_SANDBOX_HTTP",
+        account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
+        auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
+        max_in_flight = 64 })
+      local accept = made.bell.accept
+      function made.bell.accept()
+        own.rung = own.rung + 1
+        return accept()
       end
-      return mine
+      if no_socket then
+        made.bell.listen = function() return nil, "none to be had" end
+      end
+      return made
+    end
+    function client()
+      own.client = own.client or make()
+      return own.client
     end
     function say(result, err)
       ngx.print(result and (result.sid or tostring(result)) or tostring(err))
@@ -51,23 +65,24 @@ local server = [[
       header_filter_by_lua_block {
         local _, err = client().create {}
         ngx.header["X-Error"] = tostring(err)
-        seen = err
+        own.seen = err
       }
     }
     location = /seen {
       content_by_lua_block {
-        ngx.print(tostring(seen), " ", seen.kind, " ", seen.outcome, " ",
-          seen.operation)
+        local err = own.seen
+        ngx.print(tostring(err), " ", err.kind, " ", err.outcome, " ",
+          err.operation)
       }
     }
     location = /log {
       content_by_lua_block { ngx.print "logged" }
       log_by_lua_block {
-        refused = tostring(select(2, client().create {}))
+        own.refused = tostring(select(2, client().create {}))
         assert(client().async.create { friendly_name = "from the log" })
       }
     }
-    location = /refused { content_by_lua_block { ngx.print(refused) } }
+    location = /refused { content_by_lua_block { ngx.print(own.refused) } }
     location = /timer {
       content_by_lua_block {
         local box = {}
@@ -108,11 +123,21 @@ local server = [[
         local a = ngx.thread.spawn(c.create, {})
         ngx.sleep(0.05)
         c.close()
-        mine = nil
+        own.client = nil
         local _, trunk, err = ngx.thread.wait(a)
         ngx.print(tostring(trunk), " ", err.kind)
       }
     }
+    location = /late {
+      content_by_lua_block {
+        for _ = 1, 500 do
+          if ngx.worker.exiting() then break end
+          ngx.sleep(0.01)
+        end
+        say(client().create {})
+      }
+    }
+    location = /rung { content_by_lua_block { ngx.print(own.rung) } }
     location = /idle {
       content_by_lua_block {
         ngx.print(client().in_flight(), " ", sockets(), " ",
@@ -123,26 +148,26 @@ local server = [[
 
 local SID = "^TK%x+$"
 
--- The same under each user that a worker may have.
-local function describe_as(user)
+-- The same for each user that a worker may have, and without a socket.
+local function behaves(user, no_socket)
   local nginx
 
   setup(function()
-    nginx = worker.start { http = http, server = server, user = user }
+    nginx = worker.start { http = http:format(tostring(no_socket or false)), server = server,
+      user = user }
   end)
 
   teardown(function()
-    local pid, log = nginx:pid(), nginx:log "%[[aecw][lmrma][eirn][rtgo]"
-    assert.is_true(nginx:stop(), "it did not end")
-    assert.equal("", log)
-    assert.truthy(pid)
+    local ended, complaints = nginx:stop()
+    assert.is_true(ended, "it did not end")
+    assert.equal("", complaints)
   end)
 
   after_each(helper.tidy)
 
   local function get(path)
     local status, body = nginx:get(path)
-    assert.equal(200, status, nginx:log "error")
+    assert.equal(200, status, nginx:complaints())
     return body
   end
 
@@ -155,6 +180,7 @@ local function describe_as(user)
       end
       assert.equal(4, control.ledger(0).created)
       assert.truthy(worker.within(5, is_idle), get "/idle")
+      assert.equal(no_socket or false, get "/rung" == "0")
     end)
 
   it("waits for 50 at once while it serves others", function()
@@ -246,16 +272,43 @@ local function describe_as(user)
     assert.equal(3, control.ledger(0).created)
   end)
 
+  it("makes a call in a worker that is about to exit", function()
+    local late = nginx:ask "/late"
+    get "/ping"
+    nginx:signal "HUP"
+    local status, body = late()
+    assert.equal(200, status)
+    assert.truthy(body:find(SID), body)
+    assert.equal(1, control.ledger(0).created)
+  end)
+
   it("leaves an idle worker free to go at once", function()
     get "/create"
-    local old, start = nginx:children()[1], socket.gettime()
+    assert.truthy(worker.within(5, is_idle), get "/idle")
+    local old, start = nginx:children(), socket.gettime()
     nginx:signal "HUP"
     assert.truthy(worker.within(5, function()
       local children = nginx:children()
-      return #children == 1 and children[1] ~= old
+      return #children == 1 and children[1] ~= old[#old]
     end))
     assert.is_true(socket.gettime() - start < 2)
   end)
+
+  it("answers what is in flight when nginx is told to quit", function()
+    control.arm { apply = true, delay = 1 }
+    local reply = nginx:ask "/create"
+    assert.truthy(worker.within(5, function()
+      return control.ledger(0).count == 1
+    end))
+    nginx:signal "QUIT"
+    local status, body = reply()
+    assert.equal(200, status)
+    assert.truthy(body:find(SID), body)
+  end)
 end
 
-describe("trunking.openresty as root", function() describe_as "root" end)
+describe("trunking.openresty", function() behaves "root" end)
+describe("trunking.openresty as nobody", function() behaves "nobody" end)
+describe("trunking.openresty without a socket", function()
+  behaves("root", true)
+end)

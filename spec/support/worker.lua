@@ -79,18 +79,21 @@ end
 function worker.start(options)
   local self = setmetatable({ dir = sh "mktemp -d", port = free_port() },
     worker)
-  sh("chmod 755 " .. self.dir)
+  sh(("cp -r %s/lua %s %s && chmod -R a+rX %s"):format(root,
+    options.build or root .. "/build/5.1", self.dir, self.dir))
   local is_root = sh "id -u" == "0"
-  local user = is_root and ("user %s;"):format(options.user or "root") or ""
+  local user = is_root and ("user %s %s;"):format(options.user,
+    sh("id -gn " .. options.user)) or ""
   local file = assert(io.open(self.dir .. "/nginx.conf", "w"))
-  file:write(head:format(modules(), user, root, root, options.build
-    or root .. "/build/5.1", options.http or "", self.port, options.server))
+  file:write(head:format(modules(), user, self.dir, self.dir,
+    self.dir .. "/5.1", options.http or "", self.port, options.server))
   file:close()
   local said = sh(("%s -p %s/ -e error.log -c %s/nginx.conf </dev/null")
     :format(program, self.dir, self.dir))
   if not worker.within(5, function() return self:pid() end) then
     error("nginx did not start: " .. said .. self:log())
   end
+  self.master = self:pid()
   return self
 end
 
@@ -104,7 +107,7 @@ end
 --- The worker processes.
 function worker:children()
   local list = {}
-  for pid in sh("ps -o pid= --ppid " .. self:pid()):gmatch "%d+" do
+  for pid in sh("ps -o pid= --ppid " .. self.master):gmatch "%d+" do
     list[#list + 1] = tonumber(pid)
   end
   table.sort(list)
@@ -112,18 +115,22 @@ function worker:children()
 end
 
 function worker:signal(name, pid)
-  sh(("kill -%s %d"):format(name, pid or self:pid()))
+  sh(("kill -%s %d"):format(name, pid or self.master))
 end
 
---- What it logged, or those lines that match.
-function worker:log(pattern)
+function worker:log()
   local file = io.open(self.dir .. "/error.log")
   local text = file and file:read "*a" or ""
   if file then file:close() end
-  if not pattern then return text end
+  return text
+end
+
+--- The lines of its log that are worse than a notice.
+function worker:complaints()
   local lines = {}
-  for line in text:gmatch "[^\n]+" do
-    if line:find(pattern) then lines[#lines + 1] = line end
+  for line in self:log():gmatch "[^\n]+" do
+    local level = line:match "%[(%a+)%]"
+    if level ~= "notice" and level ~= "info" then lines[#lines + 1] = line end
   end
   return table.concat(lines, "\n")
 end
@@ -143,18 +150,18 @@ end
 
 function worker:get(path) return self:ask(path)() end
 
---- Stops it, in good order. Whether it ended.
+--- Stops it, in good order. Whether it ended, and what it complained of.
 function worker:stop()
-  local pid = self:pid()
-  self:signal("QUIT", pid)
-  local function is_gone() return sh("kill -0 " .. pid) ~= "" end
+  local function is_gone() return sh("kill -0 " .. self.master) ~= "" end
+  self:signal "QUIT"
   local gone = worker.within(10, is_gone)
   if not gone then
     for _, child in ipairs(self:children()) do self:signal("KILL", child) end
-    self:signal("KILL", pid)
+    self:signal "KILL"
   end
+  local complaints = self:complaints()
   sh("rm -rf " .. self.dir)
-  return gone
+  return gone, complaints
 end
 
 return worker
