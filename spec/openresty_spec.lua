@@ -312,3 +312,45 @@ describe("trunking.openresty as nobody", function() behaves "nobody" end)
 describe("trunking.openresty without a socket", function()
   behaves("root", true)
 end)
+
+describe("examples/openresty", function()
+  local nginx
+
+  setup(function()
+    local function read(name)
+      local file = assert(io.open("examples/openresty/" .. name))
+      local text = file:read "*a"
+      file:close()
+      return text
+    end
+    nginx = worker.start { conf = read "nginx.conf",
+      files = { ["trunks.lua"] = read "trunks.lua" } }
+  end)
+
+  teardown(function()
+    local ended, complaints = nginx:stop()
+    assert.is_true(ended, "it did not end")
+    assert.equal("", complaints)
+  end)
+
+  after_each(helper.tidy)
+
+  it("creates trunks and lists them", function()
+    local status, body = nginx:get("/trunks?name=Office", "POST")
+    assert.equal(201, status, body)
+    local sid = body:match '"sid":"(TK%x+)"'
+    assert.truthy(sid, body)
+    status, body = nginx:get "/trunks"
+    assert.equal(200, status, body)
+    assert.truthy(body:find(sid, 1, true), body)
+    assert.equal("Office", helper.requests()[1].form.FriendlyName)
+    assert.equal(405, (nginx:get("/trunks", "PUT")))
+  end)
+
+  it("starts a call in the log phase", function()
+    assert.equal(204, (nginx:get "/visit"))
+    assert.truthy(worker.within(5, function()
+      return control.ledger(0).created == 1
+    end))
+  end)
+end)

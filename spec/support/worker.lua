@@ -19,6 +19,15 @@ local root = sh "pwd"
 local program = sh [[PATH=$PATH:/usr/sbin:/usr/local/openresty/nginx/sbin
   command -v nginx || command -v openresty]]
 
+local paths = "%s/lua/?.lua;%s/lua/?/init.lua;"
+
+local temp = [[
+  access_log off;
+  client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp;
+  uwsgi_temp_path temp; scgi_temp_path temp;
+  lua_package_cpath "%s/5.1/?.so;;";
+]]
+
 local head = [[
 %s
 %s
@@ -29,11 +38,8 @@ env TRUNKING_SANDBOX_HTTP; env TRUNKING_SANDBOX; env TRUNKING_SANDBOX_CA;
 env TRUNKING_SANDBOX_ACCOUNT_SID; env TRUNKING_SANDBOX_AUTH_TOKEN;
 events { worker_connections 1024; }
 http {
-  access_log off;
-  client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp;
-  uwsgi_temp_path temp; scgi_temp_path temp;
-  lua_package_path "%s/lua/?.lua;%s/lua/?/init.lua;;";
-  lua_package_cpath "%s/?.so;;";
+%s
+  lua_package_path "%s;";
 %s
   server {
     listen 127.0.0.1:%d backlog=1024;
@@ -53,6 +59,22 @@ local function modules()
     end
   end
   return table.concat(lines, "\n")
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+end
+
+-- An example's nginx.conf, but for its port and its paths, and what Debian
+-- needs.
+local function adapted(self, conf, user)
+  conf = conf:gsub("listen 127.0.0.1:8080;", "listen 127.0.0.1:" .. self.port
+    .. ";"):gsub("worker_processes auto;", "worker_processes 1;")
+    :gsub("%$prefix/%?%.lua;", "%0" .. paths:format(self.dir, self.dir))
+    :gsub("\nhttp {", "%0\n" .. temp:format(self.dir))
+  return modules() .. "\n" .. user .. "\n" .. conf
 end
 
 local function free_port()
@@ -75,19 +97,24 @@ end
 
 --- Starts one.
 -- @param options http and server: text for these blocks of nginx.conf; user:
---   of the worker, where this one is root
+--   of the worker, where this one is root. Or conf, a whole nginx.conf that
+--   listens on port 8080, and files that go beside it, by name
 function worker.start(options)
   local self = setmetatable({ dir = sh "mktemp -d", port = free_port() },
     worker)
   sh(("cp -r %s/lua %s %s && chmod -R a+rX %s"):format(root,
     options.build or root .. "/build/5.1", self.dir, self.dir))
   local is_root = sh "id -u" == "0"
-  local user = is_root and ("user %s %s;"):format(options.user,
-    sh("id -gn " .. options.user)) or ""
-  local file = assert(io.open(self.dir .. "/nginx.conf", "w"))
-  file:write(head:format(modules(), user, self.dir, self.dir,
-    self.dir .. "/5.1", options.http or "", self.port, options.server))
-  file:close()
+  local name = options.user or "root"
+  local user = is_root and ("user %s %s;"):format(name, sh("id -gn " .. name)) or ""
+  local conf = options.conf and adapted(self, options.conf, user)
+    or head:format(modules(), user, temp:format(self.dir),
+      paths:format(self.dir, self.dir), options.http or "", self.port,
+      options.server)
+  write(self.dir .. "/nginx.conf", conf)
+  for name, text in pairs(options.files or {}) do
+    write(self.dir .. "/" .. name, text)
+  end
   local said = sh(("%s -p %s/ -e error.log -c %s/nginx.conf </dev/null")
     :format(program, self.dir, self.dir))
   if not worker.within(5, function() return self:pid() end) then
@@ -136,10 +163,11 @@ function worker:complaints()
 end
 
 --- Sends a request, and gives a function that reads its reply: status, body.
-function worker:ask(path)
+function worker:ask(path, method)
   local tcp = assert(socket.connect("127.0.0.1", self.port))
   tcp:settimeout(15)
-  assert(tcp:send(("GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n"):format(path)))
+  assert(tcp:send(("%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n"):format(
+    method or "GET", path)))
   return function()
     local text = tcp:receive "*a" or ""
     tcp:close()
@@ -148,7 +176,7 @@ function worker:ask(path)
   end
 end
 
-function worker:get(path) return self:ask(path)() end
+function worker:get(path, method) return self:ask(path, method)() end
 
 --- Stops it, in good order. Whether it ended, and what it complained of.
 function worker:stop()
