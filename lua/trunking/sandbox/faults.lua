@@ -15,7 +15,7 @@ local types = {
   apply = "boolean", status = "number", headers = "table", body = "string",
   delay = "number", close = "boolean", reset = "boolean", cut = "number",
   cut_headers = "boolean", raw = "string", garbage = "boolean",
-  early = "boolean", chunked = "boolean",
+  early = "boolean", chunked = "boolean", later = "string",
 }
 
 -- What a fault without a name is called in the ledger: the first it has.
