@@ -481,8 +481,10 @@ void trk_engine_close(struct trk_engine *e) {
     return; /* a parent's: to clean up would speak on its connections */
   cancel_all(e);
   quiet_begin(e, &q);
-  trk_shared_free(&e->shared); /* easy handles before their multi */
-  curl_multi_cleanup(e->multi);
+  while (e->shared.wires != NULL) /* easy handles before their multi */
+    trk_wire_free(e->shared.wires);
+  curl_multi_cleanup(e->multi); /* and what it closes before all else */
+  trk_shared_free(&e->shared);
   quiet_end(&q);
   free(e);
 }

@@ -166,12 +166,25 @@ static int local_port(curl_socket_t fd) {
                    : ((struct sockaddr_in *)&at)->sin_port);
 }
 
+/* Takes a socket off the list, and gives what stood for it. */
+static struct trk_socket *unlist(struct trk_shared *s, curl_socket_t fd) {
+  struct trk_socket **at = &s->sockets, *k;
+  while (*at != NULL && (*at)->fd != fd)
+    at = &(*at)->next;
+  k = *at;
+  if (k != NULL)
+    *at = k->next;
+  return k;
+}
+
 /* Sockets are known by their port later: libcurl does not say which it takes
- * for a request. */
+ * for a request. Where memory is short, it may close one without a word. */
 static int on_socket(void *data, curl_socket_t fd, curlsocktype purpose) {
   struct trk_shared *s = data;
-  struct trk_socket *k = malloc(sizeof *k);
+  struct trk_socket *k = unlist(s, fd);
   (void)purpose;
+  if (k == NULL)
+    k = malloc(sizeof *k);
   if (k == NULL)
     return CURL_SOCKOPT_ERROR;
   k->fd = fd;
@@ -179,16 +192,6 @@ static int on_socket(void *data, curl_socket_t fd, curlsocktype purpose) {
   k->next = s->sockets;
   s->sockets = k;
   return CURL_SOCKOPT_OK;
-}
-
-static void forget_socket(struct trk_shared *s, curl_socket_t fd) {
-  struct trk_socket **at = &s->sockets, *k;
-  while (*at != NULL && (*at)->fd != fd)
-    at = &(*at)->next;
-  k = *at;
-  if (k != NULL)
-    *at = k->next;
-  free(k);
 }
 
 /* On a kept connection nothing may wait to be read before the request is out:
@@ -222,7 +225,7 @@ static int on_close(void *data, curl_socket_t fd) {
     if (w->call != NULL && w->begun > 0 && w->port == port &&
         w->call->seen.status == 0)
       setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  forget_socket(s, fd);
+  free(unlist(s, fd));
   return close(fd);
 }
 
@@ -355,8 +358,8 @@ int trk_shared_ready(struct trk_shared *s) {
 
 void trk_shared_free(struct trk_shared *s) {
   struct curl_slist *h;
-  while (s->wires != NULL)
-    trk_wire_free(s->wires);
+  while (s->sockets != NULL)
+    free(unlist(s, s->sockets->fd));
   for (h = s->headers; h != NULL; h = h->next)
     trk_wipe(h->data, strlen(h->data));
   curl_slist_free_all(s->headers);

@@ -77,6 +77,7 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *options);
 /* What needs libcurl initialised. 0, or -1 when there is no memory. */
 int trk_shared_ready(struct trk_shared *s);
 
+/* Once every wire is freed, and the multi that ran them. */
 void trk_shared_free(struct trk_shared *s);
 
 /* A new wire, linked into s, or NULL. */
