@@ -1,6 +1,6 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# torture fuzz coverage install clean, and worker-test, -tsan, -asan, -memcheck
+# ledger torture fuzz coverage install clean, and worker-test, -tsan, -asan, -memcheck
 # and -helgrind. LUA=5.4 (5.3, 5.1, jit) selects the Lua to build for.
 
 LUA ?= 5.4
@@ -22,9 +22,10 @@ CURL_LIBS = $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
 MODULE_CFLAGS = $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) -fPIC
 MODULE_LDFLAGS = -shared -Wl,-z,relro,-z,now,-z,nodelete
 
-SRC = $(sort $(wildcard src/*.c))
+SRC = $(filter-out src/load.c,$(sort $(wildcard src/*.c)))
 HDR = $(sort $(wildcard src/*.h))
 CORE = $(OUT)/trunking/core.so
+LOAD = $(OUT)/trunking/load.so
 PROBE = $(OUT)/probe.so
 
 SANDBOX = spec/support/sandbox/run
@@ -34,7 +35,7 @@ LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
   valgrind worker-test worker-tsan worker-asan worker-memcheck \
-  worker-helgrind bench torture torture-build fuzz coverage install clean
+  worker-helgrind ledger bench torture torture-build fuzz coverage install clean
 
 all: build
 
@@ -48,12 +49,17 @@ deps:
 
 # ---- building --------------------------------------------------------
 
-build: $(CORE)
+build: $(CORE) $(LOAD)
 
 $(CORE): $(SRC) $(HDR) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(HARDEN) $(MODULE_CFLAGS) $(LUA_INC) $(SRC) -o $@ \
 	  $(MODULE_LDFLAGS) $(CURL_LIBS) -lpthread
+
+$(LOAD): src/load.c src/compat.h Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS) $(HARDEN) $(MODULE_CFLAGS) $(LUA_INC) $< -o $@ \
+	  $(MODULE_LDFLAGS)
 
 # The pure rooms, opened for the specs; never installed.
 $(PROBE): spec/support/probe.c $(SRC) $(HDR) Makefile
@@ -119,6 +125,12 @@ worker-test worker-tsan worker-asan worker-memcheck worker-helgrind: deps
 	@kind=$(subst test,plain,$(@:worker-%=%)) && \
 	  $(MAKE) --no-print-directory -s $(WORKER)/test-$$kind && \
 	  spec/support/worker $$kind $(WORKER)/test-$$kind
+
+# Every verdict against the book of a server that errs: see
+# spec/ledger/ledger.lua. LEDGER="--long --seed 1"
+ledger: deps
+	@$(MAKE) --no-print-directory -s build LUA=5.4
+	@spec/ledger/run $(LEDGER)
 
 bench: deps
 	@for v in 5.4 5.1; do \
@@ -194,7 +206,7 @@ install: build
 	install -d $(LUA_DIR)/trunking/sandbox $(LIB_DIR)/trunking
 	install -m 644 lua/trunking/*.lua $(LUA_DIR)/trunking
 	install -m 644 lua/trunking/sandbox/*.lua $(LUA_DIR)/trunking/sandbox
-	install -m 755 $(CORE) $(LIB_DIR)/trunking
+	install -m 755 $(CORE) $(LOAD) $(LIB_DIR)/trunking
 
 clean:
 	rm -rf $(BUILD)

@@ -20,10 +20,14 @@ build = {
   modules = {
     ["trunking"] = "lua/trunking/init.lua",
     ["trunking.config"] = "lua/trunking/config.lua",
+    ["trunking.ensure"] = "lua/trunking/ensure.lua",
     ["trunking.enum"] = "lua/trunking/enum.lua",
     ["trunking.error"] = "lua/trunking/error.lua",
     ["trunking.hook"] = "lua/trunking/hook.lua",
+    ["trunking.intent"] = "lua/trunking/intent.lua",
+    ["trunking.look"] = "lua/trunking/look.lua",
     ["trunking.pages"] = "lua/trunking/pages.lua",
+    ["trunking.reconcile"] = "lua/trunking/reconcile.lua",
     ["trunking.suggest"] = "lua/trunking/suggest.lua",
     ["trunking.time"] = "lua/trunking/time.lua",
     ["trunking.sandbox"] = "lua/trunking/sandbox.lua",
@@ -33,6 +37,10 @@ build = {
     ["trunking.sandbox.faults"] = "lua/trunking/sandbox/faults.lua",
     ["trunking.sandbox.resources"] = "lua/trunking/sandbox/resources.lua",
     ["trunking.sandbox.wire"] = "lua/trunking/sandbox/wire.lua",
+    ["trunking.load"] = {
+      sources = { "src/load.c" },
+      defines = { "_GNU_SOURCE" },
+    },
     ["trunking.core"] = {
       sources = {
         "src/api.c", "src/buf.c", "src/call.c", "src/check.c",

@@ -345,11 +345,19 @@ describe("the form of", function()
     end
   end
 
+  it("of a list takes its own field before the sid of a record", function()
+    local own = "CL" .. ("1"):rep(32)
+    assert.equal("CredentialListSid=" .. own, (probe.form({ sid = "CL"
+      .. ("2"):rep(32), credential_list_sid = own }, false,
+      "credential_lists.create")):match "CredentialListSid=%w+")
+  end)
+
   for _, good in ipairs { "sip:a", "sip:pbx.example.com",
     "sip:pbx.example.com:5060;transport=tcp;edge=dublin", "SIP:a.example",
     "sip:user@a.example", "sip:user:secret@a.example:1",
     "sip:+14155550100@a.example:65535;user=phone?Subject=x&Priority=y",
     "sip:192.0.2.1", "sip:[2001:db8::1]", "sip:[::1]:5061;lr", "sip:a_b.c-d",
+    "sip://sip-box.com:1234",
     "sip:a;x=%20", "sip:" .. ("b"):rep(63) .. ".example" } do
     it("an origination URL takes " .. good, function()
       assert.equal(good, (field_of(url { sip_url = good }, "SipUrl",

@@ -20,6 +20,10 @@ describe("the query of a link", function()
     { "https://TRUNKING.Twilio.com" .. PATH .. "?" .. Q },
     { "https://trunking.dublin.ie1.twilio.com" .. PATH .. "?" .. Q },
     { "https://trunking.twilio.com/v1/trunks?" .. Q },
+    { "https://trunking.twilio.com:443" .. PATH .. "?" .. Q },
+    { "https://trunking.ie1.twilio.com" .. PATH .. "?" .. Q },
+    { "https://a.example" .. PATH .. "?" .. Q, "https://a.example:443" },
+    { "http://localhost:80" .. PATH .. "?" .. Q, "http://localhost" },
     { "https://trunking.twilio.com" .. PATH .. "?" .. Q,
       "https://trunking.ashburn.us1.twilio.com" },
     { "https://trunking.sydney.au1.twilio.com" .. PATH .. "/TK1/PhoneNumbers?"
@@ -56,7 +60,6 @@ describe("the query of a link", function()
     { "https://trunking.a_b.c.twilio.com" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://api.twilio.com" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://trunking.twilio.com." .. PATH .. "?" .. Q, ELSEWHERE },
-    { "https://trunking.twilio.com:443" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://trunking.twilio.com:8443" .. PATH .. "?" .. Q, ELSEWHERE },
     { "http://trunking.twilio.com" .. PATH .. "?" .. Q, ELSEWHERE },
     { "http://127.0.0.1:8443" .. PATH .. "?" .. Q, ELSEWHERE },
@@ -496,21 +499,34 @@ describe("each", function()
   local client
   before_each(function() client = helper.client "plain HTTP" end)
 
-  it("holds one page at a time", function()
-    control.arm { page_of({ 1, 2 }, { next = link(1) }),
-      page_of({ 3, 4 }, { next = link(2) }), page_of { 5, 6 } }
-    local held = setmetatable({}, { __mode = "v" })
-    local n = 0
-    for trunk in client.each { page_size = 2 } do
-      n = n + 1
-      held[n] = trunk
-      collectgarbage()
-      collectgarbage()
-      if n % 2 == 1 then
-        for i = 1, n - 1 do assert.is_nil(held[i]) end
+  it("holds one page at a time, and none while it asks for the next",
+    function()
+      control.arm { page_of({ 1, 2 }, { next = link(1) }),
+        page_of({ 3, 4 }, { next = link(2) }), page_of { 5, 6 } }
+      local held, n, alive = setmetatable({}, { __mode = "v" }), 0, 0
+      local function count() -- the newest is the loop's own
+        collectgarbage()
+        collectgarbage()
+        for i = 1, n - 1 do alive = alive + (held[i] and 1 or 0) end
       end
-    end
-    assert.equal(6, n)
+      client = helper.client("plain HTTP", { on_attempt = count })
+      for trunk in client.each { page_size = 2 } do
+        n = n + 1
+        held[n] = trunk
+        if n % 2 == 1 then count() end
+      end
+      assert.same({ 6, 0 }, { n, alive })
+    end)
+
+  it("holds no page when it is at its limit", function()
+    control.arm(page_of { 1, 2, 3 })
+    local iterator = client.each { limit = 2 }
+    local held = setmetatable({ iterator(), iterator() }, { __mode = "v" })
+    assert.is_nil(iterator())
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(next(held))
+    assert.is_nil(iterator())
   end)
 
   it("may run within another of the same client", function()

@@ -636,7 +636,75 @@ describe("the sandbox", function()
       assert.is_nil(entry.status)
     end)
 
+    it("may let it take effect late, and then once", function()
+      sandbox.arm(store, { late = 2, close = true })
+      local status, _, reply = ask("POST", "/v1/Trunks", "FriendlyName=x")
+      assert.same({ 503, "late" }, { status, reply.fault.name })
+      assert.same({ 0, 0 },
+        { sandbox.ledger(store).created, sandbox.ledger(store).trunks })
+      reply.later()
+      local ledger = sandbox.ledger(store)
+      assert.same({ 1, 1 }, { ledger.created, ledger.trunks })
+      assert.truthy(ledger.requests[1].sid:find "^TK")
+    end)
+
+    it("that is late may find its domain taken", function()
+      sandbox.arm(store, { late = 2 })
+      local body = "DomainName=a.pstn.twilio.com"
+      local _, _, reply = ask("POST", "/v1/Trunks", body)
+      make(body)
+      reply.later()
+      assert.same({ 1, 1 },
+        { sandbox.ledger(store).created, sandbox.ledger(store).trunks })
+    end)
+
+    it("may make a list stale", function()
+      make "FriendlyName=old"
+      clock = clock + 10
+      make "FriendlyName=new"
+      sandbox.arm(store, { { stale = 1 }, { stale = 20 }, { stale = 1 } })
+      local function names()
+        local _, body = ask("GET", "/v1/Trunks")
+        local list = {}
+        for i, trunk in ipairs(body.trunks) do list[i] = trunk.friendly_name end
+        return table.concat(list, " ")
+      end
+      assert.equal("old", names())
+      assert.equal("", names())
+      clock = clock + 1
+      assert.equal("new old", names())
+      assert.equal("new old", names())
+    end)
+
+    it("may be a matter of chance, which its seed decides", function()
+      local function row(seed)
+        store = sandbox.new { seed = seed }
+        sandbox.arm(store, { { chance = 0.25, status = 500, times = 1000 },
+          { chance = 0.5, status = 502, times = 1000 } })
+        local seen, counts = {}, { [201] = 0, [500] = 0, [502] = 0 }
+        for i = 1, 400 do
+          seen[i] = ask("POST", "/v1/Trunks", "")
+          counts[seen[i]] = counts[seen[i]] + 1
+        end
+        return table.concat(seen, " "), counts
+      end
+      local first, counts = row(7)
+      assert.equal(first, (row(7)))
+      assert.are_not.equal(first, (row(8)))
+      for status, expected in pairs { [201] = 150, [500] = 100, [502] = 150 } do
+        assert.is_true(math.abs(counts[status] - expected) < 50)
+      end
+    end)
+
+    it("can be taken back", function()
+      sandbox.arm(store, { status = 500, times = 9 })
+      assert.equal("status500", statuses(1))
+      sandbox.disarm(store)
+      assert.equal("201", statuses(1))
+    end)
+
     for title, list in pairs {
+      ["both late and applied at once"] = { { late = 1, apply = true } },
       ["a field it does not know"] = { { status = 500 }, { statsu = 500 } },
       ["a value of the wrong type"] = { { status = 500 }, { cut = "20" } },
       ["what is not a table"] = { { status = 500 }, "reset" },

@@ -78,6 +78,7 @@ static void empty(const struct trk_client *c, const struct trk_operation *op,
                   struct trk_call *call) {
   call->operation = op;
   call->watch = c->watch;
+  call->pause_ms = 0;
   trk_buf_clear(&call->path);
   trk_buf_clear(&call->body);
 }
@@ -110,6 +111,15 @@ int trk_call_fill(lua_State *L, struct trk_client *c,
   return 0;
 }
 
+/* A day at most. */
+void trk_call_fill_pause(lua_State *L, const struct trk_client *c,
+                         struct trk_call *call) {
+  lua_Number seconds = lua_tonumber(L, 1);
+  empty(c, &trk_pause, call);
+  if (seconds > 0)
+    call->pause_ms = seconds < 86400 ? (long)(seconds * 1000) : 86400000L;
+}
+
 void trk_call_fill_query(lua_State *L, struct trk_client *c,
                          const struct trk_operation *op,
                          struct trk_call *call) {
@@ -134,7 +144,7 @@ static int raise_with_outcome(lua_State *L, const struct trk_operation *op,
       [TRK_APPLIED] = "the request had been applied",
       [TRK_UNKNOWN] = "the request was sent and may have been applied",
   };
-  if (lua_type(L, -1) == LUA_TSTRING) {
+  if (lua_type(L, -1) == LUA_TSTRING && op != &trk_pause) {
     lua_pushfstring(L, "%s (trunking.", lua_tostring(L, -1));
     trk_reply_push_name(L, op);
     lua_pushfstring(L, ": %s)", words[outcome]);
@@ -407,6 +417,53 @@ static int follow(lua_State *L) {
     return n;
   trk_call_fill_query(L, c, op, draft(L, c));
   return perform(L, c, c->spare);
+}
+
+int trk_call_pause(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  int n;
+  luaL_checknumber(L, 1);
+  lua_settop(L, 1);
+  n = trk_call_prepare(L, c, &trk_pause);
+  if (n > 0)
+    return n;
+  trk_call_fill_pause(L, c, draft(L, c));
+  return perform(L, c, c->spare);
+}
+
+/* The row of a name like "create" or "origination_urls.create". */
+static const struct trk_operation *find_operation(const char *name) {
+  const struct trk_operation *op = trk_operations;
+  for (; op->name != NULL; op++) {
+    size_t len = strlen(op->resource);
+    if (strncmp(name, op->resource, len) == 0 &&
+        strcmp(len > 0 && name[len] == '.' ? name + len + 1 : name,
+               op->name) == 0)
+      return op;
+  }
+  return NULL;
+}
+
+int trk_call_form(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  const struct trk_operation *op = find_operation(luaL_checkstring(L, 1));
+  struct trk_call *call;
+  enum trk_form_rc rc;
+  int n;
+  luaL_argcheck(L, op != NULL, 1, "no such operation");
+  lua_settop(L, 2);
+  if (!takes_sid(op) || lua_type(L, 2) != LUA_TSTRING)
+    luaL_checktype(L, 2, LUA_TTABLE);
+  n = trk_call_prepare(L, c, op);
+  if (n > 0)
+    return n;
+  call = draft(L, c);
+  empty(c, op, call);
+  rc = trk_form_encode(L, 2, op, c->validate, &call->body);
+  if (rc != TRK_FORM_OK)
+    return invalid(L, rc, op);
+  lua_pushlstring(L, trk_buf_str(&call->body), call->body.len);
+  return 1;
 }
 
 int trk_call_each(lua_State *L) {

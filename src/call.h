@@ -25,6 +25,16 @@
 int trk_call_operation(lua_State *L);
 int trk_call_each(lua_State *L);
 
+/* For lua/trunking alone, with the same upvalues; the operation is not used.
+ * pause(seconds): waits as a call does, and can be interrupted as one. true
+ * and a table of what is known then: since, the server's time (seconds since
+ * 1970; none when no Date header was ever seen), and account_sid; or nil and
+ * an error.
+ * form(operation, params): what a call would send, checked as it would be:
+ * form text; or nil and an error. */
+int trk_call_pause(lua_State *L);
+int trk_call_form(lua_State *L);
+
 /* ---- for jobs ----------------------------------------------------- */
 
 /* Leaves the arguments of op on the stack and no more, params as a table or
@@ -46,7 +56,11 @@ int trk_call_fill(lua_State *L, struct trk_client *c,
                   const struct trk_operation *op, int params,
                   struct trk_call *call);
 
-/* The same from the query at index 1 and the upvalue TRK_UP_PATH. */
+/* Empties a call and makes it a pause of the seconds at index 1. */
+void trk_call_fill_pause(lua_State *L, const struct trk_client *c,
+                         struct trk_call *call);
+
+/* The same as trk_call_fill from the query at index 1 and the upvalue TRK_UP_PATH. */
 void trk_call_fill_query(lua_State *L, struct trk_client *c,
                          const struct trk_operation *op,
                          struct trk_call *call);

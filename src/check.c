@@ -178,7 +178,8 @@ static long port_length(const char *s) {
 }
 
 /* sip:[user[:password]@]host[:port][;parameters][?headers] (RFC 3261, 19.1),
- * of ASCII: what else there is has to be percent-encoded. */
+ * of ASCII: what else there is has to be percent-encoded. Twilio's own
+ * examples have sip://host. */
 static const char *check_sip_url(lua_State *L, const struct trk_field *f,
                                  const char *s, size_t len) {
   const char *at = strrchr(s, '@');
@@ -193,6 +194,8 @@ static const char *check_sip_url(lua_State *L, const struct trk_field *f,
                              "%s holds a space, a control character or one "
                              "beyond ASCII; percent-encode it",
                              f->name);
+  if (at == NULL && host[0] == '/' && host[1] == '/')
+    host += 2;
   n = host_length(host);
   port = port_length(host + n);
   if (n == 0 || port < 0)

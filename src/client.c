@@ -122,8 +122,9 @@ static void client_open(lua_State *L, struct trk_client *c, int context,
 }
 
 int trk_client_inherited(const struct trk_client *c) {
-  return c->worker != NULL ? trk_worker_inherited(c->worker)
-                           : trk_engine_inherited(c->engine);
+  if (c->worker != NULL)
+    return trk_worker_inherited(c->worker);
+  return c->engine == NULL || trk_engine_inherited(c->engine);
 }
 
 const char *trk_client_ready(lua_State *L, struct trk_client *c,
@@ -242,8 +243,10 @@ static void add_functions(lua_State *L, int client, int async) {
   }
 }
 
-/* Pushes the table of functions. */
-static void push_client(lua_State *L) {
+/* Pushes the table of functions; and, for lua/trunking alone, the functions
+ * pause and form (call.h) and a pause that is a job (job.h), which stand in no
+ * table. Returns how many. */
+static int push_client(lua_State *L) {
   int client, meta;
   luaL_checkstack(L, 12, "client");
   lua_newtable(L);
@@ -265,6 +268,10 @@ static void push_client(lua_State *L) {
   lua_pushboolean(L, 0);
   lua_setfield(L, meta, "__metatable");
   lua_setmetatable(L, client);
+  push_function(L, NULL, trk_call_pause, UD);
+  push_function(L, NULL, trk_call_form, UD);
+  push_function(L, NULL, trk_job_pause, UD);
+  return 4;
 }
 
 /* Pushes the context of the userdata at index: its own table. */
@@ -300,8 +307,7 @@ int trk_client_new(lua_State *L) {
   client_open(L, c, CONTEXT, 3);
   lua_pushnil(L);
   lua_replace(L, INDEX);
-  push_client(L);
-  return 1;
+  return push_client(L);
 }
 
 int trk_client_default(lua_State *L) {
@@ -315,6 +321,5 @@ int trk_client_default(lua_State *L) {
   lua_pushvalue(L, 3);
   lua_rawseti(L, CONTEXT, TRK_CONTEXT_RESOLVE);
   lua_remove(L, 3);
-  push_client(L);
-  return 1;
+  return push_client(L);
 }

@@ -59,13 +59,16 @@ enum {
 const char *trk_client_ready(lua_State *L, struct trk_client *c,
                              int context);
 
-/* Whether it was used in a parent of this process. */
+/* Whether it was used in a parent of this process; or is closed, which a child
+ * may do to its copy. */
 int trk_client_inherited(const struct trk_client *c);
 
 /* Starts the thread, unless it runs. NULL, or why it can't be (static). */
 const char *trk_client_need_worker(struct trk_client *c);
 
-/* Lua functions with the kit (kit.h) as their first upvalue.
+/* Lua functions with the kit (kit.h) as their first upvalue. What they give
+ * is followed by three functions, pause, form and a pause that is a job, for
+ * lua/trunking alone: see call.h and job.h.
  * new(options): a client; options as trunking.config has checked them.
  * default(resolve, index): a client that calls resolve at its first call, and
  * takes the options it returns, or passes on its nil, err; index is its

@@ -29,7 +29,7 @@ static void pin(void) {
   } here;
   here.f = luaopen_trunking_core;
   if (dladdr(here.p, &self) != 0 && self.dli_fname != NULL)
-    (void)dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 static void set_text(lua_State *L, const char *key, const char *value) {
@@ -118,6 +118,12 @@ static int operations(lua_State *L) {
   return 1;
 }
 
+/* clock(): seconds, monotonic. */
+static int clock_now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)trk_engine_clock());
+  return 1;
+}
+
 static void set_with_kit(lua_State *L, const char *name, lua_CFunction f,
                          int kit) {
   lua_pushvalue(L, kit);
@@ -140,6 +146,8 @@ TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
   lua_setfield(L, -2, "enums");
   lua_pushcfunction(L, operations);
   lua_setfield(L, -2, "operations");
+  lua_pushcfunction(L, clock_now);
+  lua_setfield(L, -2, "clock");
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
   set_text(L, "version", TRK_VERSION);

@@ -27,7 +27,13 @@ struct trk_engine {
   int budget;
   int mask_sigpipe;
   uint64_t random;
+  char date[48];      /* the newest Date header that could be read */
+  int64_t date_epoch; /* what it says */
+  int64_t date_us;    /* when its second was first seen: monotonic */
 };
+
+const struct trk_operation trk_pause = {
+    "", "pause", TRK_GET, 0, NULL, NULL, 0, TRK_NOTHING, NULL};
 
 /* ---- time and chance ---------------------------------------------- */
 
@@ -38,6 +44,29 @@ static int64_t now_us(void) {
 }
 
 static int64_t now_ms(void) { return now_us() / 1000; }
+
+double trk_engine_clock(void) { return (double)now_us() / 1e6; }
+
+/* Keeps the server's time. A Date is cut to its second and comes late, so
+ * what follows from it is never ahead of the server's clock; least behind
+ * from where a second was seen first. */
+static void note_date(struct trk_engine *e, const struct trk_wire *w) {
+  long long epoch;
+  if (w->date[0] == '\0' || strcmp(w->date, e->date) == 0)
+    return;
+  epoch = trk_http_date(w->date);
+  if (epoch < 0)
+    return;
+  memcpy(e->date, w->date, sizeof e->date);
+  e->date_epoch = epoch;
+  e->date_us = now_us();
+}
+
+/* The server's clock at a monotonic time, in whole seconds; -1: not known. */
+static int64_t server_time(const struct trk_engine *e, int64_t at) {
+  int64_t us = e->date_epoch * 1000000 + (at - e->date_us);
+  return e->date[0] == '\0' || us < 0 ? -1 : us / 1000000;
+}
 
 static uint64_t seed_of(const void *address) {
   struct timespec t;
@@ -196,8 +225,10 @@ static void collect(struct trk_row *row, struct trk_call *call) {
 }
 
 static void finish(struct trk_engine *e, struct trk_call *call) {
+  int64_t now = now_us();
   if (call->attempts > 0)
-    call->elapsed_us = now_us() - call->first_us;
+    call->elapsed_us = now - call->first_us;
+  call->since = server_time(e, call->attempts > 0 ? call->first_us : now);
   call->outcome = trk_verdict(&call->seen);
   call->wire = NULL;
   call->done = 1;
@@ -216,8 +247,14 @@ static void starve(struct trk_engine *e, struct trk_call *call) {
   finish(e, call);
 }
 
+/* A pause that was not cut short. */
+static void pause_over(struct trk_engine *e, struct trk_call *call) {
+  call->seen.begun = 1;
+  finish(e, call);
+}
+
 void trk_engine_start(struct trk_engine *e, struct trk_call *call) {
-  call->due = now_ms();
+  call->due = now_ms() + call->pause_ms;
   call->done = 0;
   call->attempts = 0;
   call->elapsed_us = 0;
@@ -273,6 +310,7 @@ static void attempt_over(struct trk_engine *e, struct trk_wire *w,
                          CURLcode rc) {
   struct trk_call *call = w->call;
   trk_wire_end(w, rc);
+  note_date(e, w);
   call->wire = NULL;
   rest(e, w);
   judge(e, call);
@@ -329,6 +367,11 @@ static void begin_due(struct trk_engine *e) {
     next = call->next;
     if (call->due > now) {
       at = &call->next;
+      continue;
+    }
+    if (call->operation == &trk_pause) {
+      *at = next;
+      pause_over(e, call);
       continue;
     }
     w = take_wire(e);
@@ -426,7 +469,7 @@ unsigned trk_engine_room(const struct trk_engine *e) {
   const struct trk_call *call = e->waiting;
   unsigned room = e->shared.options.max_in_flight - e->nwires + e->nidle;
   for (; call != NULL && room > 0; call = call->next)
-    if (call->attempts == 0)
+    if (call->attempts == 0 && call->operation != &trk_pause)
       room--;
   return room;
 }

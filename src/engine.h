@@ -56,6 +56,7 @@ struct trk_call {
   struct trk_buf body; /* form fields */
   int watch;           /* collect events */
   void *host;          /* the caller's own; nobody else looks at it */
+  long pause_ms;       /* of a trk_pause: how long; else 0 */
 
   /* The result: to be read once done is set. */
   int done;
@@ -67,6 +68,9 @@ struct trk_call {
   long retry_after_ms; /* -1: the server asked for nothing */
   char text[256];      /* libcurl's words for the cause; "" when none */
   int64_t elapsed_us;  /* from the start of the first attempt to the end */
+  int64_t since; /* the server's clock, in seconds since 1970, when the first
+                    attempt began (of a pause: when it ended): no later than
+                    it was; -1: no Date header was ever seen */
 
   /* One for each attempt, oldest first; to be taken off by whoever steps the
    * engine. Where memory is short, one may be missing. */
@@ -92,6 +96,14 @@ struct trk_row {
 };
 
 struct trk_engine;
+
+/* The operation of a call without a request: it is done after pause_ms,
+ * unless it is cancelled. So whoever can wait for a call can wait for time to
+ * pass, in the same way. */
+extern const struct trk_operation trk_pause;
+
+/* Seconds on the clock of deadlines: monotonic, from any start. */
+double trk_engine_clock(void);
 
 /* NULL when the libcurl that is loaded will do, else one line saying why it
  * will not. */

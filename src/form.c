@@ -328,17 +328,31 @@ static enum trk_form_rc missing(lua_State *L, const struct trk_operation *op,
   return TRK_FORM_INVALID;
 }
 
+/* Whether the table at index has a field, by either spelling. */
+static int has_field(lua_State *L, int index, const struct trk_field *f) {
+  int has;
+  lua_pushstring(L, f->name);
+  lua_rawget(L, index);
+  lua_pushstring(L, f->form);
+  lua_rawget(L, index);
+  has = !lua_isnil(L, -1) || !lua_isnil(L, -2);
+  lua_pop(L, 2);
+  return has;
+}
+
 /* The SID itself, or a record that has one, in place of the params of an
  * operation that takes nothing but a SID: it becomes the value of field 0. */
 static int take_sid(lua_State *L, int index, const struct trk_operation *op,
                     const struct names *names) {
   if (op->nfields != 1 || op->fields[0].type != TRK_SID)
     return 0;
-  if (lua_type(L, index) == LUA_TTABLE) {
+  if (lua_type(L, index) != LUA_TTABLE) {
+    lua_pushvalue(L, index);
+  } else if (has_field(L, index, &op->fields[0])) {
+    return 0;
+  } else {
     lua_pushliteral(L, "sid");
     lua_rawget(L, index);
-  } else {
-    lua_pushvalue(L, index);
   }
   if (lua_type(L, -1) == LUA_TSTRING) {
     lua_replace(L, names->base);

@@ -27,6 +27,7 @@ struct trk_job {
   const struct trk_operation *operation;
   enum place place;
   int listed; /* in the client's list for poll */
+  int telling; /* on_attempt is being told of it: its call stays */
   struct trk_job *next, *previous;
 };
 
@@ -101,6 +102,32 @@ void trk_job_land_all(struct trk_call *calls) {
   }
 }
 
+/* Pushes a job that its context holds. */
+static void push_held(lua_State *L, int context, const struct trk_job *job) {
+  lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
+  lua_pushlightuserdata(L, (void *)job);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
+/* on_attempt may ask for the job it is told of, drop it and collect, or try to
+ * close the client: the job stays on the stack, its call and the client stay
+ * as they are. Raises what a debug hook raises. */
+static void tell(lua_State *L, int context, struct trk_job *job) {
+  struct trk_client *c = job->client;
+  int raised;
+  push_held(L, context, job);
+  lua_pushlightuserdata(L, job->call);
+  job->telling = 1;
+  c->busy++;
+  raised = trk_call_tell(L, context, lua_gettop(L));
+  c->busy--;
+  job->telling = 0;
+  if (raised)
+    lua_error(L);
+  lua_pop(L, 2);
+}
+
 /* Lands a call that the worker gave back. Raises what a debug hook raises. */
 static void receive(lua_State *L, int context, struct trk_call *call) {
   struct trk_job *job = call->host;
@@ -109,10 +136,8 @@ static void receive(lua_State *L, int context, struct trk_call *call) {
     return;
   }
   land(job);
-  lua_pushlightuserdata(L, call);
-  if (trk_call_tell(L, context, lua_gettop(L)))
-    lua_error(L);
-  lua_pop(L, 1);
+  if (call->events != NULL)
+    tell(L, context, job);
 }
 
 /* Lands all that is done. */
@@ -199,14 +224,17 @@ static int follow(lua_State *L);
 static int results(lua_State *L, struct trk_job *job) {
   int n;
   seen(L, job);
-  if (job->call == NULL)
-    return kept(L);
+  n = kept(L);
+  if (n > 0)
+    return n;
   n = trk_call_results(L, 2, job->call, follow);
   if (n < 0)
     return lua_error(L);
   keep(L, n);
-  trk_call_free(job->call);
-  job->call = NULL;
+  if (!job->telling) {
+    trk_call_free(job->call);
+    job->call = NULL;
+  }
   return n;
 }
 
@@ -380,6 +408,20 @@ static int follow(lua_State *L) {
   return launch(L, c, job);
 }
 
+int trk_job_pause(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  struct trk_job *job;
+  int n;
+  luaL_checknumber(L, 1);
+  lua_settop(L, 1);
+  n = prepare(L, c, &trk_pause);
+  if (n > 0)
+    return n;
+  job = push_job(L, c, &trk_pause);
+  trk_call_fill_pause(L, c, job->call);
+  return launch(L, c, job);
+}
+
 /* ---- a client's jobs ------------------------------------------------ */
 
 int trk_job_poll(lua_State *L) {
@@ -391,9 +433,7 @@ int trk_job_poll(lua_State *L) {
   if (job == NULL)
     return 0;
   unlist(job);
-  lua_rawgeti(L, TRK_UP_CONTEXT, TRK_CONTEXT_JOBS);
-  lua_pushlightuserdata(L, job);
-  lua_rawget(L, -2);
+  push_held(L, TRK_UP_CONTEXT, job);
   let_go(L, TRK_UP_CONTEXT, job);
   return 1;
 }

@@ -24,6 +24,9 @@ int trk_job_poll(lua_State *L);
 int trk_job_fd(lua_State *L);
 int trk_job_in_flight(lua_State *L);
 
+/* For lua/trunking alone: pause(seconds): the job of a pause (call.h). */
+int trk_job_pause(lua_State *L);
+
 /* Takes back the calls of a worker that was stopped. */
 void trk_job_land_all(struct trk_call *calls);
 

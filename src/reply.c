@@ -247,7 +247,7 @@ static enum trk_body judge_page(lua_State *L, const struct trk_call *call,
     return TRK_BODY_BAD;
   lua_pushlstring(L, key, len);
   lua_rawget(L, reply);
-  if (!lua_istable(L, page) || lua_rawequal(L, page, meta))
+  if (!lua_istable(L, page))
     return TRK_BODY_BAD;
   lua_pushnil(L);
   if (lua_next(L, page) == 0)
@@ -357,9 +357,29 @@ static const char *why(const struct trk_call *call) {
   return call->text;
 }
 
+/* Of a create whose fate is open: what trunking.intent makes a table of, by
+ * which it can be settled later. */
+static void set_intent(lua_State *L, const struct trk_call *call,
+                       const char *account) {
+  const struct trk_operation *op = call->operation;
+  if (op->method != TRK_POST || strcmp(op->name, "create") != 0 ||
+      (call->outcome != TRK_UNKNOWN && call->outcome != TRK_APPLIED))
+    return;
+  lua_pushlstring(L, trk_buf_str(&call->body), call->body.len);
+  lua_setfield(L, -2, "form");
+  set_text(L, "account_sid", account);
+  if (trk_path_arguments(op) > 0) {
+    lua_pushlstring(L, trk_path_sid(op, call->path.data, 0),
+                    TRK_SID_LENGTH);
+    lua_setfield(L, -2, "trunk_sid");
+  }
+  if (call->since >= 0)
+    set_number(L, "since", (double)call->since);
+}
+
 /* An error from what the call saw; decoded is a stack index, or 0. */
 static int push_failure(lua_State *L, const struct trk_call *call,
-                        int decoded, int kit) {
+                        const char *account, int decoded, int kit) {
   lua_newtable(L);
   set_operation(L, call->operation);
   set_text(L, "outcome", trk_outcome_word(call->outcome));
@@ -379,11 +399,26 @@ static int push_failure(lua_State *L, const struct trk_call *call,
     lua_pushlstring(L, call->reply.data, call->reply.len);
     lua_setfield(L, -2, "body");
   }
+  set_intent(L, call, account);
   return push_error(L, kit);
 }
 
+/* What is known when a pause is over: see trk_call_pause. */
+static void push_time(lua_State *L, const struct trk_call *call,
+                      const char *account) {
+  lua_createtable(L, 0, 2);
+  set_text(L, "account_sid", account);
+  if (call->since >= 0)
+    set_number(L, "since", (double)call->since);
+}
+
 /* What is known of a good reply, for those who need it. */
-static void push_meta(lua_State *L, const struct trk_call *call) {
+static void push_meta(lua_State *L, const struct trk_call *call,
+                      const char *account) {
+  if (call->operation == &trk_pause) {
+    push_time(L, call, account);
+    return;
+  }
   lua_createtable(L, 0, 4);
   set_number(L, "status", (double)call->seen.status);
   set_text(L, "request_id", call->request_id);
@@ -424,9 +459,9 @@ int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
     call->seen.body = judge_body(L, call, account, decoded);
   call->outcome = trk_verdict(&call->seen);
   if (call->outcome != TRK_DONE)
-    return push_failure(L, call, decoded, kit);
+    return push_failure(L, call, account, decoded, kit);
   if (nothing)
     lua_pushboolean(L, 1);
-  push_meta(L, call);
+  push_meta(L, call, account);
   return 2;
 }

@@ -10,7 +10,7 @@ local MAX_MESSAGE = 512 -- bytes of a server's own words that are kept
 -- Fields that stay as they are; the rest of a raw table is for make alone.
 local kept = { "kind", "outcome", "operation", "message", "field", "status",
   "code", "more_info", "request_id", "details", "attempts", "retry_after",
-  "records" }
+  "records", "intent", "maybe_ours" }
 
 local function line(err)
   local at = err.operation and "trunking." .. err.operation or "trunking"
@@ -39,6 +39,16 @@ function M.new(fields)
   local err = {}
   for _, name in ipairs(kept) do err[name] = fields[name] end
   return setmetatable(err, mt)
+end
+
+--- A new error: all that one tells, but for what `fields` tell otherwise. (An
+-- error may be held by others: it is never changed.)
+function M.with(err, fields)
+  local all = {}
+  for _, name in ipairs(kept) do
+    all[name] = fields[name] == nil and err[name] or fields[name]
+  end
+  return M.new(all)
 end
 
 --- Whether a value is an error of this module.
@@ -177,6 +187,7 @@ function M.make(raw)
     err.message = err.message ..
       "; the request was sent, and may or may not have been applied"
   end
+  if raw.form then err.intent = require "trunking.intent".of(raw) end
   return err
 end
 

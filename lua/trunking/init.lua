@@ -3,7 +3,10 @@
 -- another of the same shape. require does no I/O and reads no environment.
 -- SPDX-License-Identifier: MIT
 
-local core = require "trunking.core"
+-- The quick way to trunking.core, where there is one; a program that has the
+-- module linked in has not, and an error is told by the plain way.
+local ok, core = pcall(require, "trunking.load")
+if not ok then core = require "trunking.core" end
 
 -- What a first call needs is loaded then: require stays quick.
 local function resolve(options)
@@ -30,7 +33,30 @@ local function load(self, name)
   return value
 end
 
-local M = core.default(function() return resolve {} end, load)
+-- ensure, reconcile and intent: composed of a client's calls, and loaded at
+-- their first use. pause and form (see src/call.h) are for those files alone,
+-- and stand in no table that a host is given.
+local function complete(client, pause, form)
+  local own = { client = client, pause = pause, form = form,
+    clock = core.clock }
+  local function from(room, name)
+    return function(...)
+      local a, b, c = require("trunking." .. room)[name](own, ...)
+      return a, b, c
+    end
+  end
+  client.ensure = from("ensure", "trunk")
+  client.reconcile = from("reconcile", "reconcile")
+  client.intent = from("reconcile", "intent")
+  client.origination_urls.ensure = from("ensure", "origination_url")
+  client.credential_lists.ensure = from("ensure", "credential_list")
+  client.ip_access_control_lists.ensure =
+    from("ensure", "ip_access_control_list")
+  client.phone_numbers.ensure = from("ensure", "phone_number")
+  return client
+end
+
+local M = complete(core.default(function() return resolve {} end, load))
 
 M._VERSION = "trunking " .. core.version
 
@@ -51,7 +77,7 @@ function M.new(options)
   end
   local checked, err = resolve(options)
   if not checked then return nil, err end
-  return core.new(checked)
+  return complete(core.new(checked))
 end
 
 return M

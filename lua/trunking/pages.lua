@@ -13,7 +13,18 @@ local PAGE_SIZE = 50   -- records: to decode 1,000 takes a host 6 ms
 -- Twilio's own hosts may link to one another: an edge's reply to the main one.
 local function is_twilio(scheme, host)
   return scheme == "https" and (host == "trunking.twilio.com"
+    or host:find "^trunking%.[%w-]+%.twilio%.com$" ~= nil
     or host:find "^trunking%.[%w-]+%.[%w-]+%.twilio%.com$" ~= nil)
+end
+
+local ports = { http = ":80", https = ":443" }
+
+-- An origin without the port that its scheme has anyway.
+local function plain(origin)
+  local scheme, host = origin:match "^(%a+)://(.*)$"
+  local port = ports[scheme]
+  if port and host:sub(-#port) == port then host = host:sub(1, -#port - 1) end
+  return scheme .. "://" .. host, host
 end
 
 --- The query of a page's link.
@@ -29,8 +40,10 @@ function M.query_of(link, origin, path)
   if not target or rest:sub(1, 2) == "//" then
     return nil, "is not understood"
   elseif scheme then
-    scheme, host = scheme:lower(), host:lower()
-    if scheme .. "://" .. host ~= origin and not is_twilio(scheme, host) then
+    local own
+    scheme = scheme:lower()
+    own, host = plain(scheme .. "://" .. host:lower())
+    if own ~= (plain(origin)) and not is_twilio(scheme, host) then
       return nil, "leads to another server, " .. host:sub(1, 100)
     end
   end

@@ -31,7 +31,7 @@ end
 local option_types = {
   account_sid = "string", auth_token = "string", keys = "table",
   now = "function", random = "function", origin = "string",
-  keep = "number", remember = "number",
+  keep = "number", remember = "number", seed = "number",
 }
 
 local function check_options(options)
@@ -48,7 +48,8 @@ end
 --- A new, empty account. All options are optional: `account_sid`, `auth_token`,
 -- `keys` (API key SID -> secret), `now` (-> epoch seconds), `random` (n -> n
 -- hexadecimal digits), `origin` (of the URLs in replies; else the request's
--- Host), `keep` (most trunks held), `remember` (most requests in the ledger).
+-- Host), `keep` (most trunks held), `remember` (most requests in the ledger),
+-- `seed` (of the chances of faults).
 function sandbox.new(options)
   options = options or {}
   check_options(options)
@@ -61,6 +62,7 @@ function sandbox.new(options)
     remember = math.max(1, options.remember or 20000),
     secrets = {}, users = {}, numbers = {}, armed = {}, ids = 0, salt = {},
     ledger = { count = 0, created = 0 },
+    dice = floor(options.seed or 1) % 2147483646 + 1,
   }
   for key, secret in pairs(options.keys
     or { [sandbox.api_key] = sandbox.api_secret }) do
@@ -77,6 +79,11 @@ end
 -- in sandbox/faults.lua; raises on one it does not know.
 function sandbox.arm(store, list)
   faults.arm(store.armed, list)
+end
+
+--- Takes back all faults that are armed.
+function sandbox.disarm(store)
+  store.armed = {}
 end
 
 --- What was received: `count`, `created` (creations that took effect), `trunks`
@@ -102,6 +109,13 @@ local function new_id(store, prefix)
   return format("%s%08x%08x%08x%08x", prefix,
     (salt[1] + n * 1597463) % 4294967296, (salt[2] + n * 1103515) % 4294967296,
     (salt[3] + n * 1297657) % 4294967296, (salt[4] + n * 1664525) % 4294967296)
+end
+
+-- The next of a row of numbers in [0, 1) that its seed decides (Park and
+-- Miller's, exact in doubles).
+local function draw(store)
+  store.dice = store.dice * 16807 % 2147483647
+  return store.dice / 2147483647
 end
 
 local function timestamp(store)
@@ -141,7 +155,7 @@ local function create(store, at, form)
   if code then return refuse(400, code, message) end
   record.sid = record.sid or new_id(store, resource.prefix)
   record.account_sid = store.account_sid
-  record.date_created = timestamp(store)
+  record.date_created, record.made = timestamp(store), store.now()
   if at.trunk then
     record.trunk_sid = at.trunk.sid
     record.date_updated = record.date_created
@@ -210,8 +224,12 @@ local function list(store, at, _, query)
   if not size then return refuse(400, 20001, "Invalid " .. page .. ".") end
   local records, after, before =
     collection.page(at.items, size, page, token)
-  for i, record in ipairs(records) do
-    records[i] = at.resource.render(store, record, url_of(at, record))
+  local shown, newest = {}, store.now() - (at.stale or 0)
+  for _, record in ipairs(records) do
+    if not at.stale or record.made <= newest then
+      shown[#shown + 1] =
+        at.resource.render(store, record, url_of(at, record))
+    end
   end
   local meta = wire.encode { meta = {
     key = at.resource.key, page = page, page_size = size,
@@ -221,7 +239,7 @@ local function list(store, at, _, query)
     previous_page_url =
       page > 0 and page_url(at, size, page - 1, before) or null,
   } }
-  return 200, wire.with(at.resource.key, wire.array(records), meta)
+  return 200, wire.with(at.resource.key, wire.array(shown), meta)
 end
 
 local function fetch_single(store, at)
@@ -302,13 +320,14 @@ local function origin_of(store, request)
 end
 
 -- The request takes effect: status, body, SID made, challenge.
-local function answer(store, request, form, why)
+local function answer(store, request, form, why, stale)
   if why then
     local status, body = refuse(401, 20003, why,
       "Your AccountSid or AuthToken was incorrect.")
     return status, body, nil, 'Basic realm="Twilio API"'
   end
-  local at = { path = request.path, origin = origin_of(store, request) }
+  local at = { path = request.path, origin = origin_of(store, request),
+    stale = stale }
   local operations = route(store, at)
   if not operations then return not_found(at) end
   local operation = operations[request.method]
@@ -352,17 +371,30 @@ local function write_down(store, entry)
   ledger[(n - 1) % store.remember + 1] = entry
 end
 
+-- A request that takes effect `late`: a function to be called then. Its entry
+-- in the ledger gets the SID that it made.
+local function later(store, request, form, why, entry)
+  return function()
+    local _, _, sid = answer(store, request, form, why)
+    entry.sid = sid
+    if sid then store.ledger.created = store.ledger.created + 1 end
+  end
+end
+
 --- Answers one request: `{method, path, query, headers, body, scheme}`, header
 -- names in lower case. Gives `{status, headers, body}`, and the `fault` to
--- perform when one is armed for it.
+-- perform when one is armed for it; for one that is late, also `later`, to be
+-- called so many seconds after.
 function sandbox.handle(store, request)
   local method, asked = request.method, request.headers
-  local fault = faults.take(store.armed, method, request.path)
+  local fault = faults.take(store.armed, method, request.path, draw,
+    store)
   local user, why, claimed = authenticate(store, asked.authorization)
   local form = form_of(request)
   local status, body, sid, challenge
   if not fault or fault.apply then
-    status, body, sid, challenge = answer(store, request, form, why)
+    status, body, sid, challenge =
+      answer(store, request, form, why, fault and fault.stale)
   end
   if fault then status, body = spoil(fault, status, body) end
   local id = new_id(store, "RQ")
@@ -374,14 +406,18 @@ function sandbox.handle(store, request)
   for name, value in pairs(fault and fault.headers or {}) do
     reply.headers[name] = value
   end
-  write_down(store, {
+  local entry = {
     n = 0, time = store.now(), method = method, path = request.path,
     query = request.query, body = request.body,
     form = method == "POST" and form or nil,
     status = not silent(fault) and status or nil, sid = sid,
     fault = fault and fault.name, user = user or claimed,
     user_agent = asked["user-agent"], request_id = id,
-  })
+  }
+  write_down(store, entry)
+  if fault and fault.late then
+    reply.later = later(store, request, form, why, entry)
+  end
   return reply
 end
 

@@ -67,7 +67,7 @@ local function goal(text, limit, format, ...)
 end
 
 local function measure()
-  local cpu, counts = measure_sequential(short and 48 or 240)
+  local cpu, counts = measure_sequential(short and 24 or 120)
   if not (counts or short or gate) then return 2 end
   fresh()
   local ratio = instructions.run(targets, short and not gate and 1 or 3) or {}

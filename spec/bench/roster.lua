@@ -9,7 +9,7 @@ local function lua(name, interpreter, file, env)
   env = env or {}
   local path = "LUA_PATH=" .. here .. "/clients/?.lua;"
   return {
-    name = name, batch = 60, warm = 200,
+    name = name, batch = 150, warm = 300,
     env = { path .. (env.path or ";"), "LUA_CPATH=" .. (env.cpath or ";;") },
     words = { os.getenv(interpreter), here .. "/clients/" .. file },
   }
@@ -17,7 +17,7 @@ end
 
 local function c(name, program, mode)
   return {
-    name = name, batch = 60, warm = 200,
+    name = name, batch = 150, warm = 300,
     words = { build .. "/" .. program }, more = mode and { mode },
   }
 end

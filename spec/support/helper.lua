@@ -36,10 +36,9 @@ function helper.client(transport, options)
   return assert(trunking.new(all))
 end
 
---- For after_each: a new account, and nothing left of the test before.
+--- For after_each: a new account, and no client left of the test before.
 function helper.tidy()
   control.reset()
-  collectgarbage()
   collectgarbage()
 end
 

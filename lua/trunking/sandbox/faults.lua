@@ -1,12 +1,15 @@
 -- The faults that are armed, and which request gets which.
 -- Promises: a list of faults is a script: the first that fits a request owns it
 -- (lets it pass while `skip` lasts), so {skip = 1, reset = true} and then
--- {status = 503} read: one good reply, one reset, one 503, then good again.
+-- {status = 503} read: one good reply, one reset, one 503, then good again. A
+-- fault with a `chance` lets a request go on to the next one, or hits it.
 -- May not know: the store, or how a fault is performed on a wire.
 -- SPDX-License-Identifier: MIT
 
 local faults = {}
 
+-- `late` seconds after its reply, a request that was kept from taking effect
+-- takes effect after all; a `stale` list is as it was so many seconds ago.
 -- Every field a fault may have. A misspelt one would pass for "no fault" and
 -- make the test that armed it lie.
 local types = {
@@ -16,12 +19,13 @@ local types = {
   delay = "number", close = "boolean", reset = "boolean", cut = "number",
   cut_headers = "boolean", raw = "string", garbage = "boolean",
   early = "boolean", chunked = "boolean", later = "string",
+  late = "number", stale = "number", chance = "number",
 }
 
 -- What a fault without a name is called in the ledger: the first it has.
 local names = {
-  "reset", "close", "raw", "garbage", "cut_headers", "cut", "early", "chunked",
-  "status", "delay", "apply",
+  "late", "stale", "reset", "close", "raw", "garbage", "cut_headers", "cut",
+  "early", "chunked", "status", "delay", "apply",
 }
 
 local function name_of(fault)
@@ -44,6 +48,10 @@ local function copy(fault)
   end
   own.name = own.name or name_of(own)
   own.times, own.skip = own.times or 1, own.skip or 0
+  if own.stale and own.apply == nil then own.apply = true end
+  if own.late and own.apply then
+    error("a fault that is late cannot apply at once", 0)
+  end
   return own
 end
 
@@ -62,9 +70,11 @@ local function fits(fault, method, path)
 end
 
 --- The fault this request gets, or nil; counts it as used.
-function faults.take(armed, method, path)
+-- @param draw function(store) -> a number in [0, 1), for faults with a chance
+function faults.take(armed, method, path, draw, store)
   for i, fault in ipairs(armed) do
-    if fits(fault, method, path) then
+    if fits(fault, method, path)
+      and (not fault.chance or draw(store) < fault.chance) then
       if fault.skip > 0 then
         fault.skip = fault.skip - 1
         return nil

@@ -39,6 +39,11 @@ function control.arm(list)
   call("POST", "arm", cjson.encode(list))
 end
 
+--- Takes back all faults that are armed.
+function control.disarm()
+  call("POST", "disarm")
+end
+
 --- What the sandbox received: {count, created, trunks, requests}; with `last`,
 -- only the newest requests (0: just the counts).
 function control.ledger(last)

@@ -109,6 +109,7 @@ function serve.api()
       ["user-agent"] = var.http_user_agent,
     },
   })
+  if reply.later then ngx.timer.at(reply.fault.late, reply.later) end
   if reply.fault then return perform(reply, reply.fault) end
   return send(reply)
 end
@@ -133,6 +134,11 @@ local controls = {}
 
 controls["POST /_sandbox/arm"] = function(options)
   sandbox.arm(store, options)
+  return "{}"
+end
+
+controls["POST /_sandbox/disarm"] = function()
+  sandbox.disarm(store)
   return "{}"
 end
 

@@ -1,0 +1,125 @@
+-- Intents: what a create was asked to do, as a plain table that can be saved
+-- and settled later, in another process (trunking.reconcile); and whether a
+-- record is what was asked for. Pure: reads the API's table, and neither asks
+-- the server nor looks at a clock. An intent holds no credentials; the texts
+-- that were sent stand in it as they are.
+-- SPDX-License-Identifier: MIT
+
+local M = {}
+
+local rows -- name -> the operation's row of the API's table
+
+--- The row of an operation by the name that errors give it, like "create" or
+-- "origination_urls.create"; or nil.
+function M.row(name)
+  if not rows then
+    rows = {}
+    for _, row in ipairs(require "trunking.core".operations()) do
+      rows[row.resource == "" and row.name
+        or row.resource .. "." .. row.name] = row
+    end
+  end
+  return rows[name]
+end
+
+local function from_hex(digits)
+  return string.char(tonumber(digits, 16))
+end
+
+local function unescape(text)
+  return (text:gsub("%+", " "):gsub("%%(%x%x)", from_hex))
+end
+
+-- FriendlyName, as the API spells it, in the spelling of its replies.
+local function snake(name)
+  return (name:gsub("%u", function(letter)
+    return "_" .. letter:lower()
+  end):gsub("^_", ""))
+end
+
+local function value_of(text, field)
+  if field and field.type == "boolean" then
+    if text == "true" then return true end
+    if text == "false" then return false end
+  elseif field and field.type == "integer" then
+    return tonumber(text) or text
+  end
+  return text
+end
+
+--- The params that a form was made from, in the spelling of the replies. A
+-- cleared field is "".
+-- @param form the text that was sent
+-- @param fields of the operation's row
+function M.params(form, fields)
+  local by_form, params = {}, {}
+  for _, field in ipairs(fields) do by_form[field.form] = field end
+  for name, text in form:gmatch "([^&=]+)=([^&]*)" do
+    name = unescape(name)
+    local field = by_form[name]
+    params[field and field.name or snake(name)] =
+      value_of(unescape(text), field)
+  end
+  return params
+end
+
+--- The intent of a create from what C tells of it: operation, form, and where
+-- known account_sid, trunk_sid, since, request_id, attempts.
+function M.of(raw)
+  return {
+    operation = raw.operation, account_sid = raw.account_sid,
+    trunk_sid = raw.trunk_sid, since = raw.since,
+    params = M.params(raw.form, M.row(raw.operation).fields),
+    request_id = raw.request_id, attempts = raw.attempts,
+  }
+end
+
+-- ---- comparing --------------------------------------------------------
+
+-- What the API gives to a field that is not sent, or cleared, where that is
+-- not null.
+local defaults = {
+  secure = false, cnam_lookup_enabled = false, transfer_mode = "disable-all",
+  transfer_caller_id = "from-transferee",
+}
+
+local function folded(a, b)
+  return type(a) == "string" and type(b) == "string" and a:lower() == b:lower()
+end
+
+-- Words and domains whatever their case, numbers by value.
+local function same(field, wanted, has)
+  local default = defaults[field.name]
+  if has == nil then has = default end
+  if wanted == "" then
+    return has == nil or has == "" or has == default
+  elseif field.type == "domain" or field.type == "enum" then
+    return folded(wanted, has)
+  elseif field.type == "integer" then
+    return tonumber(wanted) == tonumber(has)
+  end
+  return wanted == has
+end
+
+--- The names of the fields in which a record is not what is wanted, in the
+-- order of the API's table; nil when there is none. Names that the table does
+-- not know are not compared.
+-- @param wanted params as M.params gives them
+-- @param record of a reply
+-- @param fields of the operation's row
+function M.differences(wanted, record, fields)
+  local names
+  for _, field in ipairs(fields) do
+    local value = wanted[field.name]
+    if value ~= nil and not same(field, value, record[field.name]) then
+      names = names or {}
+      names[#names + 1] = field.name
+    end
+  end
+  return names
+end
+
+--- Whether two SIDs are the same, whatever the case of their digits.
+M.same_sid = folded
+
+return M

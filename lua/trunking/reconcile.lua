@@ -1,0 +1,240 @@
+-- reconcile: what became of a create, told from its intent, be it hours later
+-- and in another process. It only looks: nothing is changed on the server.
+-- Promises: a record only where it can be no other; "ambiguous" where it might
+-- be another; "absent" where a whole list does not show it; an error where it
+-- could not look. Absent is no proof: a request may still be applied.
+-- May not know: sockets, clocks, or where the intent was kept.
+-- SPDX-License-Identifier: MIT
+
+local intents = require "trunking.intent"
+local look = require "trunking.look"
+local time = require "trunking.time"
+
+local M = {}
+
+local SLACK = 2       -- seconds between the clocks of two of Twilio's servers
+local SETTLED = 60    -- seconds after which there is nothing to wait for
+local OPERATION = "reconcile"
+
+-- ---- reading an intent ------------------------------------------------
+
+local function invalid(field, message, ...)
+  return nil, look.invalid(OPERATION, field, message, ...)
+end
+
+local types = { account_sid = "string", trunk_sid = "string",
+  since = "number" }
+
+-- What is looked for; or nil and an error.
+local function read(own, intent)
+  local row = type(intent.operation) == "string"
+    and intents.row(intent.operation)
+  if not row or row.name ~= "create" then
+    return invalid("operation", "an intent's operation is 'create' or, below "
+      .. "a trunk, one like 'origination_urls.create'; got %s",
+      tostring(intent.operation))
+  elseif type(intent.params) ~= "table" then
+    return invalid("params", "an intent has params, a table; got %s",
+      type(intent.params))
+  end
+  for name, expected in pairs(types) do
+    local value = intent[name]
+    if value ~= nil and type(value) ~= expected then
+      return invalid(name, "an intent's %s is a %s; got %s", name, expected,
+        type(value))
+    end
+  end
+  if row.resource ~= "" and intent.trunk_sid == nil then
+    return invalid("trunk_sid", "an intent of %s has a trunk_sid",
+      intent.operation)
+  end
+  local form, err = own.form(intent.operation, intent.params)
+  if not form then return nil, err end
+  return { row = row, fields = row.fields, since = intent.since,
+    wanted = intents.params(form, row.fields), trunk = intent.trunk_sid,
+    account = intent.account_sid }
+end
+
+local function other_account(wanted, has)
+  return look.invalid(OPERATION, "account_sid",
+    "the intent is of the account %s, and this client's is %s", wanted, has)
+end
+
+-- ---- matching ---------------------------------------------------------
+
+-- Whether a record can be what was made then: nil when that cannot be told.
+local function is_since(what, record)
+  local made = type(record.date_created) == "string"
+    and time(record.date_created)
+  if not what.since or not made then return nil end
+  return made >= what.since - SLACK
+end
+
+-- Sorts the records of a list by how much they are what was made: `sure`; or
+-- `near`, whose time cannot be told, or whose fields may have been changed
+-- since, or where there is no name to go by.
+local function sort(what, record, key, sure, near)
+  if (record[key] or "") ~= (what.wanted[key] or "") then return end
+  local since = is_since(what, record)
+  if since == false then return end
+  if since and (what.wanted[key] or "") ~= ""
+    and not intents.differences(what.wanted, record, what.fields) then
+    sure[#sure + 1] = record
+  elseif since or not intents.differences(what.wanted, record, what.fields)
+  then
+    near[#near + 1] = record.sid
+  end
+end
+
+-- The verdict of a list that has no unique key.
+local function judge(sure, near, key)
+  if #sure == 1 then return sure[1], key end
+  if #sure > 1 then near = {} end
+  for i, record in ipairs(sure) do near[i] = record.sid end
+  if #near > 0 then return false, "ambiguous", near end
+  return false, "absent"
+end
+
+local function in_account(what, record)
+  return not what.account or type(record.account_sid) ~= "string"
+    or intents.same_sid(what.account, record.account_sid)
+end
+
+local function by_fields(search, what, list, title, key)
+  local sure, near = {}, {}
+  local ok, err = search:walk(list, title, what.trunk, function(record)
+    if not in_account(what, record) then
+      return nil, other_account(what.account, record.account_sid)
+    end
+    sort(what, record, key, sure, near)
+  end)
+  if not ok then return nil, err end
+  return judge(sure, near, key)
+end
+
+local function by_domain(search, what)
+  local found, err = search:walk(search.client.list, "trunks", nil,
+    function(trunk)
+      if not in_account(what, trunk) then
+        return nil, other_account(what.account, trunk.account_sid)
+      elseif intents.same_sid(trunk.domain_name, what.wanted.domain_name) then
+        return trunk
+      end
+    end)
+  if not found then return nil, err end
+  if found == true then return false, "absent" end
+  return found, "domain_name",
+    intents.differences(what.wanted, found, what.fields)
+end
+
+-- Attached lists and numbers keep their SIDs.
+local function by_sid(what, home)
+  local record, err = home.fetch(what.trunk, what.wanted[what.fields[1].name])
+  if record then return record, "sid" end
+  if err.kind == "not_found" then return false, "absent" end
+  return nil, err
+end
+
+local function look_once(search, what)
+  local resource, client = what.row.resource, search.client
+  if resource == "" then
+    if (what.wanted.domain_name or "") ~= "" then
+      return by_domain(search, what)
+    end
+    return by_fields(search, what, client.list, "trunks", "friendly_name")
+  elseif resource ~= "origination_urls" then
+    return by_sid(what, client[resource])
+  end
+  local record, how, more = by_fields(search, what,
+    client.origination_urls.list, "origination URLs", "sip_url")
+  if record == nil and how.kind == "not_found" then
+    return false, "absent" -- and its trunk with it
+  end
+  return record, how, more
+end
+
+-- ---- settling ---------------------------------------------------------
+
+-- What is old enough has settled. (The server's time is known once there was
+-- a look.)
+local function steps_of(search, what)
+  if search.options.settle == nil and what.since then
+    local ok, now = search.own.pause(0)
+    if ok and now.since and now.since - what.since > SETTLED then
+      return {}
+    end
+  end
+  return search.steps
+end
+
+local function settle(search, what)
+  local record, how, more
+  local function ask()
+    record, how, more = look_once(search, what)
+    return record, how
+  end
+  search:patiently(ask)
+  for _, step in ipairs(steps_of(search, what)) do
+    if record or how == "ambiguous"
+      or record == nil and not look.may_pass(how)
+      or not search:pause(step) then break end
+    local before = { record, how, more }
+    ask()
+    if record == nil and before[1] == false then -- a void look takes back none
+      record, how, more = before[1], before[2], before[3]
+    end
+  end
+  if record == nil then
+    return nil, search:error(how, {
+      outcome = how.kind ~= "invalid" and "unknown" or nil })
+  end
+  return record, how, more
+end
+
+--- trunking.reconcile(intent[, options]).
+-- @return the record, by what it was matched, and the names of the fields that
+--   are not as they were sent (nil: none); or false and how sure that is,
+--   "absent" or "ambiguous" with the SIDs that it may be; or nil and an error
+function M.reconcile(own, intent, options)
+  if type(intent) ~= "table" then
+    look.bad_argument(1, 1, "reconcile", "table", intent)
+  elseif options ~= nil and type(options) ~= "table" then
+    look.bad_argument(1, 2, "reconcile", "table", options)
+  end
+  local search, err = look.new(own, OPERATION, options,
+    { settle = true, timeout = true, page_size = true })
+  if not search then return nil, err end
+  local what
+  what, err = read(own, intent)
+  if not what then return nil, search:error(err, {}) end
+  local ok, now = own.pause(0)
+  if not ok then return nil, search:error(now, {}) end
+  local account = now.account_sid
+  if account and what.account and not intents.same_sid(account, what.account)
+  then
+    return nil, other_account(what.account, account)
+  end
+  return settle(search, what)
+end
+
+--- trunking.intent(params): the intent of a create of a trunk, to be saved
+-- before the call. If this client has had no reply yet, it asks the server for
+-- one, to have its clock.
+-- @return a table; or nil and an error, as create would give it
+function M.intent(own, params)
+  if type(params) ~= "table" then
+    look.bad_argument(1, 1, "intent", "table", params)
+  end
+  local form, err = own.form("create", params)
+  if not form then return nil, err end
+  local ok, now = own.pause(0)
+  if ok and not now.since then
+    own.client.list { page_size = 1 }
+    ok, now = own.pause(0)
+  end
+  if not ok then return nil, now end
+  return intents.of { operation = "create", form = form, since = now.since,
+    account_sid = now.account_sid }
+end
+
+return M

@@ -1,0 +1,773 @@
+-- Jobs: calls that a client's thread runs while Lua goes on. Every operation,
+-- what a job says of itself at each time, and its end: of itself, cancelled,
+-- with its client, with its Lua state, with the process.
+
+local control = require "sandbox.control"
+local core = require "trunking.core"
+local helper = require "helper"
+
+local unpack = table.unpack or unpack
+local has_socket, socket = pcall(require, "socket")
+
+-- Where all is slow: fewer of the many, and time for them.
+local slow = os.getenv "TRUNKING_SLOW"
+local LONG = 10 -- seconds: a delay that nothing here may wait for
+
+local function sleep(seconds)
+  if has_socket then socket.sleep(seconds) end
+end
+
+local function wait_until(condition)
+  local tries = 0
+  while not condition() do
+    tries = tries + 1
+    assert(tries < 3000, "it does not come about")
+    sleep(0.01)
+  end
+end
+
+-- Until the sandbox has received so many requests.
+local function received(count)
+  wait_until(function() return control.ledger(0).count >= count end)
+end
+
+local function finish(job)
+  wait_until(function() return job:done() end)
+  return job
+end
+
+-- The number of this process's threads, or nil where there is no /proc.
+local function threads()
+  local file = io.open "/proc/self/status"
+  if not file then return nil end
+  local text = file:read "*a"
+  file:close()
+  return tonumber(text:match "Threads:%s*(%d+)")
+end
+
+-- Runs a script in an interpreter of its own: what it wrote, its exit status,
+-- and the seconds it took.
+local function child(script)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(script)
+  file:close()
+  local began = os.time()
+  local pipe = assert(io.popen(("%s %s 2>&1; echo \"status $?\""):format(
+    helper.interpreter(), path)))
+  local said = pipe:read "*a"
+  pipe:close()
+  os.remove(path)
+  local text, status = said:match "^(.*)status (%d+)\n$"
+  return text, tonumber(status), os.time() - began
+end
+
+after_each(helper.tidy)
+
+-- ---- every operation --------------------------------------------------
+
+local prefixes = { credential_lists = "CL", phone_numbers = "PN",
+  ip_access_control_lists = "AL" }
+local serial = 0
+
+-- What creates one of a resource.
+local function params_of(resource)
+  serial = serial + 1
+  local prefix = prefixes[resource]
+  if prefix then return prefix .. ("%032x"):format(serial) end
+  if resource == "" then return { friendly_name = "n" .. serial } end
+  return { sip_url = "sip:a.example.com", friendly_name = "n" .. serial,
+    weight = 10, priority = 20, enabled = true }
+end
+
+-- The arguments of an operation, with a record made for it if it needs one.
+local function arguments(client, trunk, operation)
+  local at, args = operation.resource, {}
+  if at ~= "" then args[1] = trunk.sid end
+  if at == "recording" then
+    if operation.name == "update" then args[2] = { trim = "trim-silence" } end
+    return args
+  end
+  if operation.name == "create" then
+    args[#args + 1] = params_of(at)
+  elseif operation.name ~= "list" then
+    local home = at == "" and client or client[at]
+    local made = at == "" and home.create(params_of(at))
+      or home.create(trunk.sid, params_of(at))
+    args[#args + 1] = assert(made).sid
+    if operation.name == "update" then
+      args[#args + 1] = { friendly_name = "updated" }
+    end
+  end
+  return args
+end
+
+local function name_of(operation)
+  return (operation.resource ~= "" and operation.resource .. "." or "")
+    .. operation.name
+end
+
+local function home_of(client, operation)
+  return operation.resource == "" and client or client[operation.resource]
+end
+
+for _, transport in ipairs(helper.transports) do
+  describe("a job over " .. transport, function()
+    local client, other
+    before_each(function()
+      client, other = helper.client(transport), helper.client "plain HTTP"
+    end)
+
+    for _, operation in ipairs(core.operations()) do
+      local name = operation.name
+      it("does " .. name_of(operation), function()
+        local trunk = assert(other.create {})
+        local args = arguments(other, trunk, operation)
+        local job = assert(home_of(client.async, operation)[name](
+          unpack(args)))
+        assert.matches("^trunking%.job%(" .. name_of(operation):gsub("%.",
+          "%%.") .. ", ", tostring(job))
+        local result, meta = job:wait()
+        assert.truthy(result, meta)
+        assert.equal(operation.status, meta.status)
+        assert.equal(1, meta.attempts)
+        if name == "delete" then
+          assert.is_true(result)
+          assert.is_nil((home_of(other, operation).fetch(unpack(args))))
+        elseif name == "list" then
+          local page = home_of(other, operation).list(unpack(args))
+          assert.same({ #page, page.meta.key }, { #result, result.meta.key })
+        elseif operation.resource == "recording" then
+          assert.same(other.recording.fetch(trunk), result)
+        else
+          if name == "create" then args[#args] = result.sid end
+          if name == "update" then args[#args] = nil end
+          local fetched = home_of(other, operation).fetch(unpack(args))
+          fetched.url, fetched.links = result.url, result.links
+          assert.same(fetched, result)
+        end
+      end)
+    end
+
+    it("is not done, and then it is", function()
+      control.arm { apply = true, delay = 0.3 }
+      local job = assert(client.async.create { friendly_name = "x" })
+      assert.is_false(job:done())
+      assert.equal("trunking.job(create, in flight)", tostring(job))
+      assert.equal(1, client.in_flight())
+      finish(job)
+      assert.equal("trunking.job(create, done)", tostring(job))
+      assert.equal(0, client.in_flight())
+      assert.equal("x", job:result().friendly_name)
+    end)
+
+    it("goes on when a wait gives up", function()
+      control.arm { apply = true, delay = 0.5 }
+      local job = assert(client.async.create {})
+      for _, seconds in ipairs { 0, 0.05 } do
+        helper.check(helper.error_of(job:wait(seconds)), { kind = "timeout",
+          operation = "create", outcome = "unknown", says = "goes on" })
+      end
+      helper.check(helper.error_of(job:result()), { kind = "timeout",
+        operation = "create", says = "not done yet" })
+      assert.matches("^TK", assert(job:wait(LONG)).sid)
+      assert.equal(1, control.ledger(0).count)
+    end)
+
+    it("gives the same results however often it is asked", function()
+      local job = assert(client.async.create {})
+      local trunk, meta = job:wait()
+      local again, more = job:result()
+      assert.equal(trunk, again)
+      assert.equal(meta, more)
+      assert.equal(trunk, (job:wait(0)))
+      control.arm { status = 400 }
+      job = assert(client.async.create {})
+      local _, err = job:wait()
+      assert.equal(err, (select(2, job:result())))
+      helper.check(err, { kind = "rejected", outcome = "refused" })
+    end)
+
+    it("tries again what is safe", function()
+      control.arm { { status = 429, headers = { ["Retry-After"] = "0" } },
+        { close = true, method = "GET" } }
+      local trunk, meta = client.async.create({}):wait()
+      assert.truthy(trunk)
+      assert.equal(2, meta.attempts)
+      assert.equal(2, select(2, client.async.fetch(trunk):wait()).attempts)
+    end)
+
+    it("is not sent twice when nobody knows what became of it", function()
+      control.arm { apply = true, close = true }
+      helper.check(helper.error_of(client.async.create({}):wait()),
+        { outcome = "unknown", operation = "create" })
+      assert.same({ 1, 1 }, { control.ledger(0).count,
+        control.ledger(0).created })
+    end)
+
+    it("for another page is what next of a job's page gives", function()
+      for _ = 1, 3 do assert(other.create {}) end
+      local page = assert(client.async.list({ page_size = 2 }):wait())
+      local job = assert(page.next())
+      assert.matches("^trunking%.job%(list, ", tostring(job))
+      local second = assert(job:wait())
+      assert.same({ 2, 1 }, { #page, #second })
+      assert.is_nil(second.next())
+      assert.equal(page[1].sid, assert(second.previous()):wait()[1].sid)
+    end)
+  end)
+end
+
+-- ---- what is wrong ----------------------------------------------------
+
+describe("a job that cannot be begun", function()
+  it("gives nil and an error at once, and nothing is sent", function()
+    local client = helper.client "plain HTTP"
+    helper.check(helper.error_of(client.async.create { freindly_name = "x" }),
+      { kind = "invalid", outcome = "not_sent", operation = "create",
+        field = "freindly_name", says = "did you mean 'friendly_name'" })
+    helper.check(helper.error_of(client.async.fetch "TKx"),
+      { kind = "invalid", outcome = "not_sent", operation = "fetch" })
+    helper.check(helper.error_of(client.async.recording.update(
+      helper.sid("TK", "1"), { mode = "x" })), { kind = "invalid",
+      operation = "recording.update", field = "mode" })
+    assert.equal(0, client.in_flight())
+    assert.is_nil(client.poll())
+    assert.equal(0, control.ledger(0).count)
+  end)
+
+  it("raises at the caller's line for what is of a wrong type", function()
+    local client = helper.client "plain HTTP"
+    local line = debug.getinfo(1, "l").currentline
+    for _, call in ipairs {
+      function() local _ = client.async.create() end,
+      function() local _ = client.async.create(42) end,
+      function() local _ = client.async.fetch(nil) end,
+      function() local _ = client.async.recording.update({}, 1) end,
+    } do
+      line = line + 1
+      local ok, why = pcall(call)
+      assert.is_false(ok)
+      assert.matches("job_spec.lua:" .. line + 1 .. ": bad argument #", why,
+        1, true)
+    end
+    assert.equal(0, control.ledger(0).count)
+  end)
+
+  it("of a closed client says so", function()
+    local client = helper.client "plain HTTP"
+    client.close()
+    helper.check(helper.error_of(client.async.create {}), { kind = "config",
+      outcome = "not_sent", operation = "create", says = "closed" })
+    helper.check(helper.error_of(client.fd()), { kind = "config" })
+    assert.is_nil(client.poll())
+    assert.equal(0, client.in_flight())
+  end)
+end)
+
+describe("a job's methods", function()
+  it("raise for what is no time and no job", function()
+    local job = assert(helper.client("plain HTTP").async.list())
+    for _, bad in ipairs { "x", -1, 0 / 0, {} } do
+      local ok, why = pcall(function() local _ = job:wait(bad) end)
+      assert.is_false(ok)
+      assert.matches("job_spec.lua:%d+: .*bad argument #1", why)
+    end
+    for _, name in ipairs { "done", "wait", "result", "cancel" } do
+      assert.is_false(pcall(job[name]))
+      assert.is_false(pcall(job[name], {}))
+    end
+    assert.truthy(job:wait(1e300))
+    assert.is_false(getmetatable(job))
+  end)
+end)
+
+-- ---- cancelling -------------------------------------------------------
+
+for _, transport in ipairs(helper.transports) do
+  describe("a job over " .. transport .. " that is cancelled", function()
+    local client
+    before_each(function()
+      client = helper.client(transport, { max_in_flight = 1 })
+    end)
+
+    it("in the queue was not sent", function()
+      control.arm { apply = true, delay = 0.3 }
+      local first = assert(client.async.create {})
+      local second = assert(client.async.create {})
+      second:cancel()
+      helper.check(helper.error_of(second:wait()), { kind = "cancelled",
+        outcome = "not_sent", operation = "create" })
+      assert.truthy(first:wait())
+      assert.equal(1, control.ledger(0).count)
+    end)
+
+    it("when it was sent is unknown", function()
+      control.arm { apply = true, delay = LONG }
+      local job = assert(client.async.create {})
+      received(1)
+      job:cancel()
+      job:cancel()
+      helper.check(helper.error_of(job:wait()), { kind = "cancelled",
+        outcome = "unknown", operation = "create", attempts = 1,
+        says = "may or may not" })
+      assert.truthy(client.async.create({}):wait())
+    end)
+
+    it("when it is done stays as it was", function()
+      local job = finish(assert(client.async.create {}))
+      job:cancel()
+      local trunk = assert(job:result())
+      job:cancel()
+      assert.equal(trunk, (job:result()))
+    end)
+  end)
+end
+
+-- ---- poll and fd ------------------------------------------------------
+
+describe("client.poll", function()
+  it("gives each job once, as they are done, but those asked for",
+    function()
+      local client = helper.client("plain HTTP", { max_in_flight = 1 })
+      local jobs, order = {}, {}
+      for i = 1, 5 do
+        jobs[i] = assert(client.async.create { friendly_name = "n" .. i })
+      end
+      assert.truthy(jobs[2]:wait())
+      finish(jobs[4])
+      wait_until(function() return client.in_flight() == 0 end)
+      for job in client.poll do order[#order + 1] = job end
+      assert.same({ 3, true, true, true }, { #order, order[1] == jobs[1],
+        order[2] == jobs[3], order[3] == jobs[5] })
+      assert.is_nil(client.poll())
+      for i = 1, 5 do
+        assert.equal("n" .. i, jobs[i]:result().friendly_name)
+      end
+      assert.is_nil(client.poll())
+    end)
+
+  it("gives jobs that nobody else holds", function()
+    local client = helper.client "TLS"
+    for i = 1, 3 do client.async.create { friendly_name = "n" .. i } end
+    local names = {}
+    wait_until(function()
+      collectgarbage()
+      for job in client.poll do
+        names[#names + 1] = job:result().friendly_name
+      end
+      return #names == 3
+    end)
+    table.sort(names)
+    assert.same({ "n1", "n2", "n3" }, names)
+  end)
+end)
+
+describe("client.fd", function()
+  local client
+
+  -- Whether the descriptor is readable within so many seconds.
+  local function readable(seconds)
+    local fd = assert(client.fd())
+    local object = { getfd = function() return fd end,
+      dirty = function() return false end }
+    return socket.select({ object }, nil, seconds)[1] == object
+  end
+
+  before_each(function() client = helper.client "plain HTTP" end)
+
+  it("is a number that does not change", function()
+    local fd = assert(client.fd())
+    assert.is_number(fd)
+    assert.truthy(client.async.create({}):wait())
+    assert.equal(fd, client.fd())
+  end)
+
+  it("is readable as long as a job waits to be asked for", function()
+    if not has_socket then return pending "needs luasocket" end
+    assert.is_false(readable(0))
+    control.arm { apply = true, delay = 0.2 }
+    local first = assert(client.async.create {})
+    assert.is_false(readable(0))
+    assert.is_true(readable(LONG))
+    assert.is_true(readable(0))
+    assert.equal(first, client.poll())
+    assert.is_false(readable(0))
+    assert(client.async.create {})
+    assert(client.async.create {})
+    assert.is_true(readable(LONG))
+    local got = 0
+    wait_until(function()
+      for _ in client.poll do got = got + 1 end
+      return got == 2
+    end)
+    assert.is_false(readable(0))
+  end)
+
+  it("is not readable for a job that was waited for", function()
+    if not has_socket then return pending "needs luasocket" end
+    assert.is_false(readable(0))
+    assert.truthy(client.async.create({}):wait())
+    assert.is_false(readable(0))
+  end)
+end)
+
+-- ---- many -------------------------------------------------------------
+
+describe("many jobs", function()
+  local MANY = slow and 200 or 10000
+
+  it(("(%d) at 16 at once all finish, each once"):format(MANY), function()
+    control.reset { keep = MANY }
+    local client = helper.client("plain HTTP", { max_in_flight = 16 })
+    for i = 1, MANY do
+      assert(client.async.create { friendly_name = "n" .. i,
+        domain_name = "many-" .. i .. ".pstn.twilio.com" })
+    end
+    local sids, distinct = {}, 0
+    wait_until(function()
+      local idle = client.in_flight() == 0
+      for job in client.poll do
+        local sid = assert(job:result()).sid
+        if not sids[sid] then sids[sid], distinct = true, distinct + 1 end
+      end
+      return idle
+    end)
+    assert.equal(MANY, distinct)
+    local ledger = control.ledger(0)
+    assert.same({ MANY, MANY, MANY },
+      { ledger.count, ledger.created, ledger.trunks })
+  end)
+
+  it("begin in their order", function()
+    local client = helper.client("plain HTTP", { max_in_flight = 1 })
+    local last
+    for i = 1, 20 do
+      last = assert(client.async.create { friendly_name = "n" .. i })
+    end
+    assert.truthy(last:wait())
+    for i, request in ipairs(helper.requests()) do
+      assert.equal("n" .. i, request.form.FriendlyName)
+    end
+  end)
+
+  it("lose no time of theirs in the queue", function()
+    local client = helper.client("plain HTTP", { max_in_flight = 4,
+      timeout = slow and LONG or 1 })
+    control.arm { apply = true, delay = 0.3, times = 24 }
+    local jobs = {}
+    for i = 1, 24 do jobs[i] = assert(client.async.create {}) end
+    for _, job in ipairs(jobs) do
+      local trunk, err = job:wait()
+      assert.truthy(trunk, tostring(err))
+    end
+  end)
+end)
+
+-- ---- ends -------------------------------------------------------------
+
+for _, transport in ipairs(helper.transports) do
+  describe("the end of a client over " .. transport, function()
+    it("tells of each of its jobs what became of it", function()
+      local client = helper.client(transport, { max_in_flight = 1 })
+      local done = assert(client.async.create {})
+      finish(done)
+      control.arm { apply = true, delay = LONG }
+      local sent = assert(client.async.create {})
+      local queued = assert(client.async.create {})
+      received(2)
+      client.close()
+      assert.is_true(sent:done())
+      helper.check(helper.error_of(sent:wait()), { kind = "cancelled",
+        outcome = "unknown" })
+      helper.check(helper.error_of(queued:result()), { kind = "cancelled",
+        outcome = "not_sent" })
+      assert.truthy(done:result())
+      queued:cancel()
+      assert.is_nil(client.poll())
+      assert.equal(2, control.ledger(0).count)
+    end)
+
+    it("leaves its jobs to poll", function()
+      local client = helper.client(transport)
+      control.arm { delay = LONG, times = 2 }
+      local jobs = { client.async.create {}, client.async.create {} }
+      client.close()
+      local seen = 0
+      for job in client.poll do
+        assert.is_true(job == jobs[1] or job == jobs[2])
+        seen = seen + 1
+      end
+      assert.equal(2, seen)
+    end)
+
+    it("comes with the collector, jobs in flight or not", function()
+      local before = threads()
+      control.arm { delay = LONG, times = 9 }
+      local held = setmetatable({}, { __mode = "v" })
+      do
+        local client = helper.client(transport)
+        held[1], held[2] = client, client.async.create {}
+        held[3] = client.async.create {}
+        received(1)
+      end
+      for _ = 1, 4 do collectgarbage() end
+      assert.is_nil(next(held))
+      assert.equal(before, threads())
+    end)
+  end)
+
+  local begin = ([[
+    local control = require "sandbox.control"
+    local helper = require "helper"
+    control.arm { apply = true, delay = %d, times = 9 }
+    client = helper.client("%s", { max_in_flight = 2 })
+    jobs = {}
+    for i = 1, 3 do jobs[i] = assert(client.async.create {}) end
+    repeat until control.ledger(0).count == 2
+    io.write "begun\n"
+    io.stdout:flush()
+  ]]):format(LONG, transport)
+
+  describe("the end of the process with jobs over " .. transport, function()
+    for title, ending in pairs {
+      ["at the end of the script"] = "",
+      ["by os.exit(0, true)"] = "os.exit(0, true)",
+      ["by os.exit(0)"] = "os.exit(0)",
+      ["with a client that was closed"] = "client.close()",
+      ["with jobs that are collected"] =
+        "jobs = nil collectgarbage() client = nil collectgarbage()",
+    } do
+      it(title .. " is prompt and quiet", function()
+        local text, status, seconds = child(begin .. ending)
+        assert.equal("begun\n", text)
+        assert.equal(0, status)
+        assert.is_true(seconds < (slow and LONG or LONG / 2))
+      end)
+    end
+  end)
+end
+
+describe("a client's thread", function()
+  it("is not there before its first job, nor after close", function()
+    local before = threads()
+    if not before then return pending "needs /proc" end
+    local client = helper.client "TLS"
+    assert(client.create {})
+    assert.is_nil(client.poll())
+    assert.equal(0, client.in_flight())
+    assert.equal(before, threads())
+    assert.truthy(client.async.create({}):wait())
+    assert.equal(before + 1, threads())
+    client.close()
+    assert.equal(before, threads())
+  end)
+
+  it("cannot begin amid the client's own blocking call", function()
+    local job, err, client
+    client = helper.client("plain HTTP", { on_attempt = function(event)
+      if event.attempt == 1 and not err then
+        job, err = client.async.create {}
+      end
+    end })
+    control.arm { status = 429, headers = { ["Retry-After"] = "0" } }
+    assert(client.create {})
+    assert.is_nil(job)
+    helper.check(err, { kind = "config", outcome = "not_sent",
+      operation = "create", says = "during its own blocking call" })
+    assert.truthy(client.async.create({}):wait())
+  end)
+end)
+
+-- ---- blocking calls beside jobs -----------------------------------------
+
+for _, transport in ipairs(helper.transports) do
+  describe("a blocking call over " .. transport .. " beside jobs", function()
+    it("works, and tries again", function()
+      local client = helper.client(transport)
+      control.arm { apply = true, delay = 0.3 }
+      local job = assert(client.async.create { friendly_name = "job" })
+      received(1)
+      control.arm { status = 429, headers = { ["Retry-After"] = "0" } }
+      local trunk, meta = client.create { friendly_name = "call" }
+      assert.equal("call", assert(trunk).friendly_name)
+      assert.equal(2, meta.attempts)
+      assert.equal("job", assert(job:wait()).friendly_name)
+      assert.is_nil(client.poll())
+    end)
+
+    it("is interrupted by Ctrl-C", function()
+      local said = helper.run(([[
+        local control = require "sandbox.control"
+        local helper = require "helper"
+        local client = helper.client "%s"
+        assert(client.async.create({}):wait())
+        control.reset()
+        control.arm { apply = true, delay = %d }
+        os.execute("{ " .. helper.interpreter() .. [=[ -e '
+          local control = require "sandbox.control"
+          local socket = require "socket"
+          repeat socket.sleep(0.02) until control.ledger(0).count > 0' &&
+          kill -INT $PPID; } >/dev/null 2>&1 &]=])
+        print(pcall(%s))
+        print(client.create { friendly_name = "second" }.friendly_name)]])
+        :format(transport, LONG, "client.create, {}"))
+      assert.matches("^false\t[^\n]*interrupted! [^\n]*may have been "
+        .. "applied%)\nsecond\n$", said)
+      assert.equal(2, control.ledger(0).count)
+    end)
+  end)
+end
+
+describe("Ctrl-C while a job is waited for", function()
+  it("ends the wait and not the job", function()
+    local said = helper.run(([[
+      local control = require "sandbox.control"
+      local helper = require "helper"
+      local client = helper.client "plain HTTP"
+      control.arm { apply = true, delay = 1 }
+      os.execute("{ " .. helper.interpreter() .. [=[ -e '
+        local control = require "sandbox.control"
+        local socket = require "socket"
+        repeat socket.sleep(0.02) until control.ledger(0).count > 0' &&
+        kill -INT $PPID; } >/dev/null 2>&1 &]=])
+      local job = client.async.create { friendly_name = "job" }
+      print(pcall(job.wait, job))
+      print(job:wait().friendly_name)]]))
+    assert.matches("^false\t[^\n]*interrupted![^\n]*\njob\n$", said)
+    assert.equal(1, control.ledger(0).count)
+  end)
+end)
+
+-- ---- on_attempt ---------------------------------------------------------
+
+for _, transport in ipairs(helper.transports) do
+  describe("on_attempt of jobs over " .. transport, function()
+    local events, client, act
+    before_each(function()
+      events, act = {}, nil
+      client = helper.client(transport, { on_attempt = function(event)
+        events[#events + 1] = event
+        if act then act(event) end
+      end })
+      control.arm { status = 429, headers = { ["Retry-After"] = "0" } }
+    end)
+
+    it("is told of each attempt when the job is seen to be done", function()
+      local job = assert(client.async.create {})
+      wait_until(function() return control.ledger(0).count == 2 end)
+      assert.same({}, events)
+      assert.truthy(job:wait())
+      local requests = helper.requests()
+      for i, outcome in ipairs { "refused", "done" } do
+        assert.same({ "create", "POST", i, outcome, requests[i].request_id },
+          { events[i].operation, events[i].method, events[i].attempt,
+            events[i].outcome, events[i].request_id })
+      end
+      assert.equal(2, #events)
+    end)
+
+    it("may ask for the job it is told of, and drop it", function()
+      local sid
+      act = function()
+        local job = client.poll()
+        if job then sid = job:result().sid end
+        for _ = 1, 2 do collectgarbage() end
+      end
+      client.async.create {}
+      wait_until(function() return client.in_flight() == 0 end)
+      assert.matches("^TK", sid)
+      assert.equal(2, #events)
+    end)
+
+    it("may start another", function()
+      local more
+      act = function() more = more or client.async.create {} end
+      assert.truthy(client.async.create({}):wait())
+      assert.truthy(more:wait())
+      assert.equal(3, #events)
+    end)
+
+    it("cannot close the client meanwhile", function()
+      local ok, why
+      act = function() ok, why = pcall(client.close) end
+      local job = client.async.create {}
+      assert.truthy(job:wait())
+      assert.is_false(ok)
+      assert.matches("can't be closed during its own call", why, 1, true)
+      client.close()
+      assert.truthy(job:result())
+    end)
+  end)
+end
+
+-- ---- fork ---------------------------------------------------------------
+
+local has_ffi, ffi = pcall(require, "ffi")
+if not has_ffi then return end
+
+pcall(ffi.cdef, [[
+  int fork(void);
+  int waitpid(int pid, int *status, int options);
+  void _exit(int status);
+]])
+
+-- Runs f in a child; true when it returned true.
+local function in_child(f)
+  local pid = ffi.C.fork()
+  assert(pid >= 0)
+  if pid == 0 then
+    local ok, result = pcall(f)
+    ffi.C._exit(ok and result and 0 or 1)
+  end
+  local status = ffi.new "int[1]"
+  assert(ffi.C.waitpid(pid, status, 0) == pid)
+  return status[0] == 0
+end
+
+for _, transport in ipairs(helper.transports) do
+  describe("jobs over " .. transport .. " and a fork", function()
+    local client, job
+    before_each(function()
+      client = helper.client(transport)
+      control.arm { apply = true, delay = 0.3 }
+      job = assert(client.async.create {})
+    end)
+    after_each(function() assert.truthy(job:wait()) end)
+
+    local function is_told(result, err)
+      return result == nil and err.kind == "config"
+        and err.message:find("fork", 1, true)
+    end
+
+    it("are told in the child that they are the parent's", function()
+      assert.is_true(in_child(function()
+        return not job:done() and is_told(job:wait())
+          and is_told(job:wait(0.1)) and is_told(job:result())
+      end))
+    end)
+
+    it("cannot be begun, polled or called in the child", function()
+      assert.is_true(in_child(function()
+        job:cancel()
+        return client.poll() == nil and is_told(client.async.create {})
+          and is_told(client.create {}) and is_told(client.fd())
+      end))
+    end)
+
+    it("go on when the child closes and collects", function()
+      assert.is_true(in_child(function()
+        client.close()
+        client, job = nil, nil
+        collectgarbage()
+        collectgarbage()
+        return true
+      end))
+    end)
+
+    it("are known in the child when they were done before", function()
+      finish(job)
+      assert.is_true(in_child(function() return job:result().sid ~= nil end))
+    end)
+  end)
+end
