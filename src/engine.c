@@ -332,20 +332,27 @@ static struct trk_wire *take_wire(struct trk_engine *e) {
   return w;
 }
 
+/* Hands the call's request to libcurl. */
+static CURLcode put_on(struct trk_engine *e, struct trk_call *call,
+                       struct trk_wire *w, int64_t now) {
+  int64_t left = call->deadline - now;
+  CURLcode rc = trk_wire_begin(w, call, left > 1 ? (long)left : 1L);
+  if (rc == CURLE_OK && curl_multi_add_handle(e->multi, w->easy) != CURLM_OK)
+    rc = CURLE_OUT_OF_MEMORY;
+  return rc;
+}
+
 static void begin_attempt(struct trk_engine *e, struct trk_call *call,
                           struct trk_wire *w, int64_t us) {
-  int64_t left, now = us / 1000;
+  int64_t now = us / 1000;
   CURLcode rc;
   call->begun_us = us;
   if (call->attempts++ == 0) {
     call->first_us = us;
     call->deadline = now + e->shared.options.timeout_ms;
   }
-  left = call->deadline - now;
   call->wire = w;
-  rc = trk_wire_begin(w, call, left > 1 ? (long)left : 1L);
-  if (rc == CURLE_OK && curl_multi_add_handle(e->multi, w->easy) != CURLM_OK)
-    rc = CURLE_OUT_OF_MEMORY;
+  rc = put_on(e, call, w, now);
   if (rc != CURLE_OK)
     attempt_over(e, w, rc);
 }
@@ -378,7 +385,8 @@ static void begin_due(struct trk_engine *e) {
   }
 }
 
-/* Takes the attempts that libcurl has ended. */
+/* Takes the attempts that libcurl has ended. One that met a stale connection
+ * sent nothing, and goes on over a new one: no attempt to count. */
 static void harvest(struct trk_engine *e) {
   CURLMsg *m;
   int more;
@@ -388,6 +396,8 @@ static void harvest(struct trk_engine *e) {
     CURL *easy = m->easy_handle;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&w);
     curl_multi_remove_handle(e->multi, easy);
+    if (w->stale && (rc = put_on(e, w->call, w, now_ms())) == CURLE_OK)
+      continue;
     attempt_over(e, w, rc);
   }
 }
@@ -514,8 +524,10 @@ void trk_engine_close(struct trk_engine *e) {
     return; /* a parent's: to clean up would speak on its connections */
   cancel_all(e);
   quiet_begin(e, &q);
-  trk_shared_free(&e->shared); /* easy handles before their multi */
-  curl_multi_cleanup(e->multi);
+  while (e->shared.wires != NULL) /* easy handles before their multi */
+    trk_wire_free(e->shared.wires);
+  curl_multi_cleanup(e->multi); /* and what it closes before all else */
+  trk_shared_free(&e->shared);
   quiet_end(&q);
   free(e);
 }

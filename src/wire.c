@@ -5,7 +5,9 @@
 #include "wire.h"
 
 #include <errno.h> /* EMFILE, ECONNRESET */
+#include <poll.h>
 #include <pthread.h>
+#include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h> /* strncasecmp */
@@ -17,10 +19,10 @@
 #error trunking needs libcurl 7.80 or newer (CURLOPT_PREREQFUNCTION)
 #endif
 
-/* Options newer than the oldest libcurl we build with, by their number, so
- * that a newer library is used to the full whatever the headers were. */
+/* By number: one that every library knows, though newer headers warn of it;
+ * and one newer than the oldest libcurl we build with, so that a newer library
+ * is used to the full whatever the headers were. */
 #define OPT_PROTOCOLS ((CURLoption)(CURLOPTTYPE_LONG + 181))
-#define OPT_PROTOCOLS_STR ((CURLoption)(CURLOPTTYPE_STRINGPOINT + 318))
 #define OPT_QUICK_EXIT ((CURLoption)(CURLOPTTYPE_LONG + 322))
 #define PROTOCOL_HTTP 1L
 #define PROTOCOL_HTTPS 2L
@@ -86,9 +88,36 @@ static void status_line(struct trk_wire *w, const char *line, size_t len) {
     while (++p < line + len && *p >= '0' && *p <= '9' && status < 1000)
       status = status * 10 + (*p - '0');
   w->retry_after[0] = w->date[0] = w->call->request_id[0] = '\0';
+  w->redirect[0] = '\0';
   w->call->seen.status = status >= 200 ? status : 0;
   w->head = status >= 100 && status < 200 ? TRK_HEAD_INTERIM
                                           : TRK_HEAD_FINAL;
+}
+
+/* Where "Location: https://user@host:port/path" would lead: the host alone,
+ * for the rest may be a secret. None, if it is no plain host. */
+static void redirect_host(struct trk_wire *w, const char *line, size_t len) {
+  static const char field[] = "Location:";
+  const char *end = line + len, *at = line, *host;
+  size_t n = 0;
+  if (len < sizeof field || strncasecmp(line, field, sizeof field - 1) != 0)
+    return;
+  while (at < end && *at != '/')
+    at++;
+  if (end - at < 2 || at[1] != '/')
+    return; /* within the same host */
+  for (host = at += 2; at < end && strchr("/?#\\\r\n", *at) == NULL; at++)
+    if (*at == '@')
+      host = at + 1;
+  while (host + n < at && n < sizeof w->redirect - 1 &&
+         (host[n] == '.' || host[n] == '-' ||
+          (host[n] >= '0' && host[n] <= '9') ||
+          ((host[n] | 32) >= 'a' && (host[n] | 32) <= 'z')))
+    n++;
+  if (host + n < at && host[n] != ':')
+    n = 0;
+  memcpy(w->redirect, host, n);
+  w->redirect[n] = '\0';
 }
 
 /* A field of the reply's head. */
@@ -101,6 +130,8 @@ static void header_field(struct trk_wire *w, const char *line, size_t len) {
                  sizeof w->retry_after);
   else if (*line == 'D' || *line == 'd')
     header_value(line, len, "Date:", w->date, sizeof w->date);
+  else if (*line == 'L' || *line == 'l')
+    redirect_host(w, line, len);
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *data) {
@@ -122,6 +153,84 @@ static size_t on_header(char *line, size_t size, size_t n, void *data) {
   return len;
 }
 
+/* ---- sockets ------------------------------------------------------ */
+
+/* The local port of a socket, 0 when it has none. */
+static int local_port(curl_socket_t fd) {
+  struct sockaddr_storage at;
+  socklen_t len = sizeof at;
+  memset(&at, 0, sizeof at);
+  getsockname(fd, (struct sockaddr *)&at, &len);
+  return ntohs(at.ss_family == AF_INET6
+                   ? ((struct sockaddr_in6 *)&at)->sin6_port
+                   : ((struct sockaddr_in *)&at)->sin_port);
+}
+
+/* Takes a socket off the list, and gives what stood for it. */
+static struct trk_socket *unlist(struct trk_shared *s, curl_socket_t fd) {
+  struct trk_socket **at = &s->sockets, *k;
+  while (*at != NULL && (*at)->fd != fd)
+    at = &(*at)->next;
+  k = *at;
+  if (k != NULL)
+    *at = k->next;
+  return k;
+}
+
+/* Sockets are known by their port later: libcurl does not say which it takes
+ * for a request. Where memory is short, it may close one without a word. */
+static int on_socket(void *data, curl_socket_t fd, curlsocktype purpose) {
+  struct trk_shared *s = data;
+  struct trk_socket *k = unlist(s, fd);
+  (void)purpose;
+  if (k == NULL)
+    k = malloc(sizeof *k);
+  if (k == NULL)
+    return CURL_SOCKOPT_ERROR;
+  k->fd = fd;
+  k->port = 0;
+  k->next = s->sockets;
+  s->sockets = k;
+  return CURL_SOCKOPT_OK;
+}
+
+/* On a kept connection nothing may wait to be read before the request is out:
+ * it would be taken for the reply. Over TLS it may be less than a reply; to
+ * take a new connection is right all the same, for nothing has been sent. */
+static int is_stale(const struct trk_wire *w, int port) {
+  struct trk_socket *k;
+  long connects = 0;
+  curl_easy_getinfo(w->easy, CURLINFO_NUM_CONNECTS, &connects);
+  if (connects > 0)
+    return 0;
+  for (k = w->shared->sockets; k != NULL; k = k->next) {
+    struct pollfd p = {k->fd, POLLIN, 0};
+    if (k->port == 0)
+      k->port = local_port(k->fd);
+    if (k->port == port && poll(&p, 1, 0) > 0)
+      return 1;
+  }
+  return 0;
+}
+
+/* A request without a reply is dropped from the kernel's queue with its
+ * socket (SO_LINGER 0): else it may still be delivered, and applied, long
+ * after the caller was told it had failed. */
+static int on_close(void *data, curl_socket_t fd) {
+  struct trk_shared *s = data;
+  const struct linger now = {1, 0};
+  int port = local_port(fd);
+  struct trk_wire *w;
+  for (w = s->wires; w != NULL; w = w->next)
+    if (w->call != NULL && w->begun > 0 && w->port == port &&
+        w->call->seen.status == 0)
+      setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  free(unlist(s, fd));
+  return close(fd);
+}
+
+/* ---- the request goes out ------------------------------------------ */
+
 static int is_loopback(const char *ip) {
   return strncmp(ip, "127.", 4) == 0 || strcmp(ip, "::1") == 0;
 }
@@ -142,38 +251,13 @@ static int on_request(void *data, char *peer_ip, char *own_ip, int peer_port,
     w->stopped = 1;
     return CURL_PREREQFUNC_ABORT;
   }
+  if (is_stale(w, own_port)) {
+    w->stale = 1;
+    return CURL_PREREQFUNC_ABORT;
+  }
   w->begun = 1;
   w->port = own_port;
   return CURL_PREREQFUNC_OK;
-}
-
-/* The local port of a socket, 0 when it has none. */
-static long local_port(curl_socket_t fd) {
-  struct sockaddr_storage at;
-  socklen_t len = sizeof at;
-  memset(&at, 0, sizeof at);
-  if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-    return 0;
-  if (at.ss_family == AF_INET)
-    return ntohs(((struct sockaddr_in *)&at)->sin_port);
-  if (at.ss_family == AF_INET6)
-    return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
-  return 0;
-}
-
-/* A request without a reply is dropped from the kernel's queue with its
- * socket (SO_LINGER 0): else it may still be delivered, and applied, long
- * after the caller was told it had failed. */
-static int on_close(void *data, curl_socket_t fd) {
-  const struct trk_shared *s = data;
-  const struct linger now = {1, 0};
-  long port = local_port(fd);
-  struct trk_wire *w;
-  for (w = s->wires; w != NULL; w = w->next)
-    if (w->call != NULL && w->begun > 0 && w->port == port &&
-        w->call->seen.status == 0)
-      setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  return close(fd);
 }
 
 /* ---- the library itself ------------------------------------------- */
@@ -274,8 +358,8 @@ int trk_shared_ready(struct trk_shared *s) {
 
 void trk_shared_free(struct trk_shared *s) {
   struct curl_slist *h;
-  while (s->wires != NULL)
-    trk_wire_free(s->wires);
+  while (s->sockets != NULL)
+    free(unlist(s, s->sockets->fd));
   for (h = s->headers; h != NULL; h = h->next)
     trk_wipe(h->data, strlen(h->data));
   curl_slist_free_all(s->headers);
@@ -314,14 +398,10 @@ static CURLcode set_text(CURL *easy, CURLoption option, const char *value) {
   return curl_easy_setopt(easy, option, value);
 }
 
-static CURLcode set_protocol(const struct trk_wire *w) {
-  int plain = w->shared->loopback_only;
-  CURLcode rc = set_text(w->easy, OPT_PROTOCOLS_STR, plain ? "http"
-                                                           : "https");
-  if (rc == CURLE_UNKNOWN_OPTION || rc == CURLE_NOT_BUILT_IN)
-    rc = set_long(w->easy, OPT_PROTOCOLS,
-                  plain ? PROTOCOL_HTTP : PROTOCOL_HTTPS);
-  return rc;
+/* The first of several results that is not well. */
+static void keep(CURLcode *first, CURLcode rc) {
+  if (*first == CURLE_OK)
+    *first = rc;
 }
 
 /* A file of CAs and no folder: only then does libcurl keep the parsed store
@@ -334,30 +414,25 @@ static CURLcode set_trust(const struct trk_wire *w) {
   if (file == NULL)
     return CURLE_OK; /* built to use the system's own store */
   rc = set_text(w->easy, CURLOPT_CAINFO, file);
-  return rc == CURLE_OK ? set_text(w->easy, CURLOPT_CAPATH, NULL) : rc;
+  keep(&rc, set_text(w->easy, CURLOPT_CAPATH, NULL));
+  return rc;
 }
 
 static CURLcode set_callbacks(struct trk_wire *w) {
-  CURLcode rc = curl_easy_setopt(w->easy, CURLOPT_WRITEFUNCTION, on_body);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_WRITEDATA, (void *)w);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_HEADERFUNCTION, on_header);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_HEADERDATA, (void *)w);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_PREREQFUNCTION, on_request);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_PREREQDATA, (void *)w);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_CLOSESOCKETDATA,
-                          (void *)w->shared);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_PRIVATE, (void *)w);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_ERRORBUFFER, w->text);
+  CURL *easy = w->easy;
+  CURLcode rc = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_WRITEDATA, (void *)w));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_HEADERDATA, (void *)w));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_PREREQDATA, (void *)w));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)w->shared));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA,
+                             (void *)w->shared));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)w));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, w->text));
   return rc;
 }
 
@@ -367,8 +442,7 @@ static CURLcode set_proxy(CURL *easy, const char *proxy) {
   if (proxy == NULL)
     return CURLE_OK;
   rc = set_text(easy, CURLOPT_PROXY, proxy);
-  if (rc == CURLE_OK)
-    rc = set_text(easy, CURLOPT_NOPROXY, *proxy == '\0' ? "*" : "");
+  keep(&rc, set_text(easy, CURLOPT_NOPROXY, *proxy == '\0' ? "*" : ""));
   return rc;
 }
 
@@ -376,22 +450,18 @@ static CURLcode set_all(struct trk_wire *w) {
   const struct trk_options *o = &w->shared->options;
   CURLcode rc = CURLE_OK;
   size_t i;
-  for (i = 0; rc == CURLE_OK && i < sizeof fixed / sizeof *fixed; i++)
-    rc = set_long(w->easy, fixed[i].option, fixed[i].value);
-  if (rc == CURLE_OK)
-    rc = set_protocol(w);
-  if (rc == CURLE_OK)
-    rc = set_trust(w);
-  if (rc == CURLE_OK)
-    rc = set_callbacks(w);
-  if (rc == CURLE_OK)
-    rc = set_text(w->easy, CURLOPT_USERAGENT, o->user_agent);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER, w->shared->headers);
-  if (rc == CURLE_OK)
-    rc = set_proxy(w->easy, o->proxy);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_CURLU, w->url);
+  for (i = 0; i < sizeof fixed / sizeof *fixed; i++)
+    keep(&rc, set_long(w->easy, fixed[i].option, fixed[i].value));
+  keep(&rc, set_long(w->easy, OPT_PROTOCOLS,
+                     w->shared->loopback_only ? PROTOCOL_HTTP
+                                              : PROTOCOL_HTTPS));
+  keep(&rc, set_trust(w));
+  keep(&rc, set_callbacks(w));
+  keep(&rc, set_text(w->easy, CURLOPT_USERAGENT, o->user_agent));
+  keep(&rc, curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER,
+                             w->shared->headers));
+  keep(&rc, set_proxy(w->easy, o->proxy));
+  keep(&rc, curl_easy_setopt(w->easy, CURLOPT_CURLU, w->url));
   /* Without it a hanging resolver outlives every time-out (law L4); older
    * libraries do not know it. */
   set_long(w->easy, OPT_QUICK_EXIT, 1);
@@ -434,15 +504,12 @@ static CURLcode set_method(struct trk_wire *w, enum trk_method method) {
   CURLcode rc;
   if (w->configured && w->method == method)
     return CURLE_OK;
-  w->configured = 0;
   rc = set_long(w->easy, method == TRK_POST ? CURLOPT_POST : CURLOPT_HTTPGET,
                 1);
-  if (rc == CURLE_OK)
-    rc = set_text(w->easy, CURLOPT_CUSTOMREQUEST,
-                  method == TRK_DELETE ? "DELETE" : NULL);
-  if (rc == CURLE_OK)
-    rc = set_long(w->easy, CURLOPT_MAXAGE_CONN,
-                  method == TRK_POST ? WRITE_REUSE_S : READ_REUSE_S);
+  keep(&rc, set_text(w->easy, CURLOPT_CUSTOMREQUEST,
+                     method == TRK_DELETE ? "DELETE" : NULL));
+  keep(&rc, set_long(w->easy, CURLOPT_MAXAGE_CONN,
+                     method == TRK_POST ? WRITE_REUSE_S : READ_REUSE_S));
   w->method = method;
   w->configured = rc == CURLE_OK;
   return rc;
@@ -481,19 +548,26 @@ static CURLcode set_body(const struct trk_wire *w,
   if (w->method != TRK_POST)
     return CURLE_OK;
   rc = set_long(w->easy, CURLOPT_POSTFIELDSIZE, (long)body->len);
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(w->easy, CURLOPT_POSTFIELDS, trk_buf_str(body));
+  keep(&rc, curl_easy_setopt(w->easy, CURLOPT_POSTFIELDS, trk_buf_str(body)));
   return rc;
+}
+
+/* After a stale connection on a new one, then on kept ones again. */
+static CURLcode set_fresh(struct trk_wire *w, int fresh) {
+  if (w->fresh == fresh)
+    return CURLE_OK;
+  w->fresh = fresh;
+  return set_long(w->easy, CURLOPT_FRESH_CONNECT, fresh);
 }
 
 static void forget(struct trk_wire *w, struct trk_call *call) {
   int was_unknown = call->seen.was_unknown;
   w->call = call;
-  w->begun = w->stopped = w->strayed = w->too_large = 0;
+  w->begun = w->stopped = w->strayed = w->stale = w->too_large = 0;
   w->port = 0;
   w->header_bytes = 0;
   w->head = TRK_HEAD_NONE;
-  w->retry_after[0] = w->date[0] = w->text[0] = '\0';
+  w->retry_after[0] = w->date[0] = w->redirect[0] = w->text[0] = '\0';
   memset(&call->seen, 0, sizeof call->seen);
   call->seen.was_unknown = was_unknown;
   call->seen.method = call->operation->method;
@@ -506,18 +580,14 @@ static void forget(struct trk_wire *w, struct trk_call *call) {
 CURLcode trk_wire_begin(struct trk_wire *w, struct trk_call *call,
                         long timeout_ms) {
   long connect_ms = w->shared->options.connect_timeout_ms;
-  CURLcode rc;
+  CURLcode rc = set_fresh(w, w->stale);
   forget(w, call);
-  rc = set_method(w, call->operation->method);
-  if (rc == CURLE_OK)
-    rc = set_path(w, &call->path);
-  if (rc == CURLE_OK)
-    rc = set_body(w, &call->body);
-  if (rc == CURLE_OK)
-    rc = set_long(w->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
-  if (rc == CURLE_OK)
-    rc = set_long(w->easy, CURLOPT_CONNECTTIMEOUT_MS,
-                  connect_ms < timeout_ms ? connect_ms : timeout_ms);
+  keep(&rc, set_method(w, call->operation->method));
+  keep(&rc, set_path(w, &call->path));
+  keep(&rc, set_body(w, &call->body));
+  keep(&rc, set_long(w->easy, CURLOPT_TIMEOUT_MS, timeout_ms));
+  keep(&rc, set_long(w->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     connect_ms < timeout_ms ? connect_ms : timeout_ms));
   return rc;
 }
 
@@ -629,6 +699,10 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   if (rc != CURLE_OK && w->begun == 0)
     cause_of_connecting(w, rc, sys, &call->seen);
   call->retry_after_ms = trk_retry_after(w->retry_after, w->date);
-  copy_text(call, text_of(w, rc, sys));
+  if (call->seen.status / 100 == 3 && w->redirect[0] != '\0')
+    snprintf(call->text, sizeof call->text,
+             "it redirects to %s, which is not followed", w->redirect);
+  else
+    copy_text(call, text_of(w, rc, sys));
   w->call = NULL;
 }

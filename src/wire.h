@@ -15,6 +15,13 @@
 #pragma GCC visibility push(hidden)
 #endif
 
+/* A socket that is open. */
+struct trk_socket {
+  curl_socket_t fd;
+  int port; /* its local one, once it has been asked for; else 0 */
+  struct trk_socket *next;
+};
+
 /* What all wires of an engine share; it outlives them. */
 struct trk_shared {
   struct trk_options options; /* copies, but for user and secret */
@@ -23,6 +30,7 @@ struct trk_shared {
   struct curl_slist *headers; /* that line, once ready */
   int loopback_only;          /* http: only ever to this machine */
   struct trk_wire *wires;     /* all of them, by next */
+  struct trk_socket *sockets; /* the same; each until libcurl closes it */
 };
 
 /* How far the head of the reply has come. */
@@ -46,12 +54,15 @@ struct trk_wire {
   int begun;             /* pre-request callbacks let through */
   int stopped;           /* a second send was stopped (law L1) */
   int strayed;           /* http: to another machine was stopped */
+  int stale;             /* a kept connection was stopped before its use */
+  int fresh;             /* set up to take no kept connection */
   int too_large;
-  long port;             /* local port of the connection in use */
+  int port;              /* local port of the connection in use */
   size_t header_bytes;
   enum trk_head head;
   char retry_after[48];  /* headers, as they came */
   char date[48];
+  char redirect[128];    /* the host that Location names */
   char text[CURL_ERROR_SIZE];
 };
 
@@ -66,13 +77,15 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *options);
 /* What needs libcurl initialised. 0, or -1 when there is no memory. */
 int trk_shared_ready(struct trk_shared *s);
 
+/* Once every wire is freed, and the multi that ran them. */
 void trk_shared_free(struct trk_shared *s);
 
 /* A new wire, linked into s, or NULL. */
 struct trk_wire *trk_wire_new(struct trk_shared *s);
 void trk_wire_free(struct trk_wire *w);
 
-/* Sets the call's request up on the easy handle. CURLE_OK, or why not. */
+/* Sets the call's request up on the easy handle. CURLE_OK, or why not. On a
+ * wire that found its kept connection stale, for a new connection. */
 CURLcode trk_wire_begin(struct trk_wire *w, struct trk_call *call,
                         long timeout_ms);
 

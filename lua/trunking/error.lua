@@ -148,6 +148,9 @@ local function from_status(err, raw)
   if raw.decoded then read_json(err, raw.decoded)
   elseif raw.body then read_text(err, raw.body) end
   err.kind = kind_of(raw.status)
+  if raw.status >= 300 and raw.status < 400 and raw.message then
+    err.message = join(err.message, raw.message) -- where it redirects to
+  end
   local words = err.message or plain_words[raw.status] or
     ("the server answered %d"):format(raw.status)
   if hints[err.code] then words = words .. "; " .. hints[err.code] end

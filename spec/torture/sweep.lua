@@ -35,7 +35,7 @@ end
 -- ---- what a point said ---------------------------------------------
 
 local reads = { new = true, fetch = true, list = true, each = true,
-  decode = true }
+  decode = true, start = true }
 
 local words = {
   { "the request had been applied", "applied" },
@@ -45,22 +45,27 @@ local words = {
 }
 
 -- The outcome of one thing told. A raise without the words of an outcome says
--- that nothing was sent.
+-- that nothing was sent; one of a job's wait, that it told nothing.
 local function outcome_of(told)
   if told.outcome ~= "raised" then return told.outcome end
   for _, pair in ipairs(words) do
     if told.message:find(pair[1], 1, true) then return pair[2] end
   end
-  return "not_sent"
+  return told.operation == "wait" and "unknown" or "not_sent"
 end
 
 -- How often the book may have what the script was told: effects between least
 -- and most, and no more requests than calls that may have sent one.
 local function expected(result)
   local least, most, sent = 0, 0, 0
-  local sids = {}
+  local sids, flying = {}, 0 -- jobs that were started, and not waited for
   for _, told in ipairs(result) do
     local outcome = outcome_of(told)
+    if told.operation == "start" and outcome == "done" then
+      flying = flying + 1
+    elseif told.operation == "wait" then
+      flying = flying - 1
+    end
     if not reads[told.operation] then
       local certain = outcome == "done" or outcome == "applied"
       least = least + (certain and 1 or 0)
@@ -69,8 +74,8 @@ local function expected(result)
       if told.sid ~= "" then sids[#sids + 1] = told.sid end
     end
   end
-  return { least = least, most = most, sent = sent, sids = sids,
-    result = result }
+  return { least = least, most = most + flying, sent = sent + flying,
+    sids = sids, result = result }
 end
 
 local outcomes = { done = true, applied = true, refused = true,
@@ -100,29 +105,36 @@ local function took_effect(entry)
     entry.status and entry.status >= 200 and entry.status < 300
 end
 
+-- The book does not say what a DELETE did that a fault spoilt.
+local function may_have(entry)
+  return entry.method == "DELETE" and entry.fault ~= nil
+end
+
 -- Requests that write, by the tag in their User-Agent.
 local function read_book()
   local book = {}
   for _, entry in ipairs(control.ledger().requests) do
     local tag = entry.user_agent and entry.user_agent:match "^(torture%-%d+)"
     if tag and entry.method ~= "GET" then
-      local page = book[tag] or { requests = 0, effects = 0, sids = {} }
+      local page = book[tag] or { requests = 0, effects = 0, maybe = 0,
+        sids = {} }
       book[tag] = page
       page.requests = page.requests + 1
       page.effects = page.effects + (took_effect(entry) and 1 or 0)
+      page.maybe = page.maybe + (may_have(entry) and 1 or 0)
       if entry.sid then page.sids[entry.sid] = true end
     end
   end
   return book
 end
 
-local nothing = { requests = 0, effects = 0, sids = {} }
+local nothing = { requests = 0, effects = 0, maybe = 0, sids = {} }
 
-local function wrong_by_the_book(told, page)
-  if page.effects < told.least or page.effects > told.most then
+local function wrong_by_the_book(told, page, attempts)
+  if page.effects + page.maybe < told.least or page.effects > told.most then
     return ("told %d to %d, in the book %d"):format(told.least, told.most,
       page.effects)
-  elseif page.requests > told.sent then
+  elseif page.requests > told.sent * attempts then
     return ("%d calls, %d requests"):format(told.sent, page.requests)
   end
   for _, sid in ipairs(told.sids) do
@@ -146,7 +158,8 @@ end
 local function settle(sweep)
   local book = read_book()
   for n, told in pairs(sweep.open) do
-    local why = wrong_by_the_book(told, book["torture-" .. n] or nothing)
+    local why = wrong_by_the_book(told, book["torture-" .. n] or nothing,
+      sweep.attempts)
     if why then show_wrong(sweep, n, why, told.result) end
   end
   sweep.open, sweep.unsettled = {}, 0
@@ -189,6 +202,8 @@ local function new_group(script, what)
     script = script, what = what, counts = {}, points = 0, wrong = 0,
     seconds = 0, open = {}, faults = faults and cjson.decode(faults),
     told = assert(header(script, "told"), script .. ": no line of told"),
+    attempts = tonumber(header(script, "attempts") or 1),
+    every = tonumber(header(script, "every") or 1),
   }
 end
 
@@ -241,7 +256,7 @@ local function sweep_source(script, source, steps)
   for _, transport in ipairs { "http", "tls" } do
     for _, way in ipairs { "once", "on" } do
       begin(sweep, transport, source, way)
-      sweep_requests(sweep, steps[transport])
+      sweep_requests(sweep, steps[transport] * sweep.every)
     end
   end
   finish(sweep)

@@ -72,6 +72,17 @@ local function bytes_of(reply, fault)
   if fault.early then return "HTTP/1.1 100 Continue\r\n\r\n" .. head .. body end
 end
 
+-- Keeps the connection after a reply, and says more on it, unasked. What comes
+-- in after that is read, and not answered.
+local function keep(socket, later)
+  ngx.sleep(0.05)
+  socket:send(later)
+  socket:settimeout(5000)
+  repeat
+    local data = socket:receive(1)
+  until not data
+end
+
 local function perform(reply, fault)
   if fault.delay then ngx.sleep(fault.delay) end
   if fault.reset then return ngx.exec("/_sandbox/rst") end
@@ -81,6 +92,7 @@ local function perform(reply, fault)
   local socket, why = ngx.req.socket(true)
   if not socket then ngx.log(ngx.ERR, "no raw socket: ", why) end
   if socket then socket:send(bytes) end
+  if socket and fault.later then keep(socket, fault.later) end
   return ngx.exit(444)
 end
 
