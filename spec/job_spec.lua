@@ -667,6 +667,13 @@ for _, transport in ipairs(helper.transports) do
       assert.equal(2, #events)
     end)
 
+    it("is told what the reply makes of the outcome", function()
+      control.arm { apply = true, status = 201, body = "{" }
+      local job = assert(client.async.create {})
+      helper.check(helper.error_of(job:wait()), { outcome = "applied" })
+      assert.same({ 2, "applied" }, { #events, events[2].outcome })
+    end)
+
     it("may ask for the job it is told of, and drop it", function()
       local sid
       act = function()

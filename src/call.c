@@ -341,9 +341,13 @@ static int protected_results(lua_State *L, int context) {
 
 int trk_call_results(lua_State *L, int context, struct trk_call *call,
                      lua_CFunction follow) {
+  int n;
   push_follow(L, context, call, follow);
   lua_pushlightuserdata(L, call);
-  return protected_results(L, context);
+  n = protected_results(L, context);
+  if (call->events != NULL)
+    last_event(call)->outcome = call->outcome; /* the reply has its say */
+  return n;
 }
 
 /* ---- what Lua calls ----------------------------------------------- */

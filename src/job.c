@@ -82,6 +82,56 @@ static void let_go(lua_State *L, int context, const struct trk_job *job) {
   lua_pop(L, 1);
 }
 
+/* ---- results ------------------------------------------------------- */
+
+/* The results that were read before of the job at index, n of them; 0:
+ * none. */
+static int kept(lua_State *L, int context, int index) {
+  int n, i, table;
+  lua_rawgeti(L, context, TRK_CONTEXT_RESULTS);
+  lua_pushvalue(L, index);
+  lua_rawget(L, -2);
+  table = lua_gettop(L);
+  if (lua_isnil(L, table))
+    return 0;
+  lua_rawgeti(L, table, 1);
+  n = (int)lua_tointeger(L, -1);
+  for (i = 0; i < n; i++)
+    lua_rawgeti(L, table, i + 2);
+  return n;
+}
+
+/* Keeps the n results on top for the next who asks. */
+static void keep(lua_State *L, int context, int index, int n) {
+  int first = lua_gettop(L) - n + 1, i;
+  lua_rawgeti(L, context, TRK_CONTEXT_RESULTS);
+  lua_pushvalue(L, index);
+  lua_createtable(L, n + 1, 0);
+  lua_pushinteger(L, n);
+  lua_rawseti(L, -2, 1);
+  for (i = 0; i < n; i++) {
+    lua_pushvalue(L, first + i);
+    lua_rawseti(L, -2, i + 2);
+  }
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+static int follow(lua_State *L);
+
+/* Pushes the results of the job at index, which has landed, and keeps them.
+ * How many; -1: an error to raise is on top. */
+static int read_results(lua_State *L, int context, struct trk_job *job,
+                        int index) {
+  int n = kept(L, context, index);
+  if (n > 0)
+    return n;
+  n = trk_call_results(L, context, job->call, follow);
+  if (n > 0)
+    keep(L, context, index, n);
+  return n;
+}
+
 /* ---- landing ------------------------------------------------------- */
 
 /* The call is the job's again. Takes no memory and calls no Lua. */
@@ -110,22 +160,26 @@ static void push_held(lua_State *L, int context, const struct trk_job *job) {
   lua_remove(L, -2);
 }
 
-/* on_attempt may ask for the job it is told of, drop it and collect, or try to
+/* What the reply says counts for the last event, so it is read before.
+ * on_attempt may ask for the job it is told of, drop it and collect, or try to
  * close the client: the job stays on the stack, its call and the client stay
  * as they are. Raises what a debug hook raises. */
 static void tell(lua_State *L, int context, struct trk_job *job) {
   struct trk_client *c = job->client;
-  int raised;
+  int raised, top = lua_gettop(L);
   push_held(L, context, job);
+  if (read_results(L, context, job, top + 1) < 0)
+    lua_error(L);
+  lua_settop(L, top + 1);
   lua_pushlightuserdata(L, job->call);
   job->telling = 1;
   c->busy++;
-  raised = trk_call_tell(L, context, lua_gettop(L));
+  raised = trk_call_tell(L, context, top + 2);
   c->busy--;
   job->telling = 0;
   if (raised)
     lua_error(L);
-  lua_pop(L, 2);
+  lua_settop(L, top);
 }
 
 /* Lands a call that the worker gave back. Raises what a debug hook raises. */
@@ -186,52 +240,14 @@ static int job_cancel(lua_State *L) {
   return 0;
 }
 
-/* The results that were read before, n of them; 0: none. */
-static int kept(lua_State *L) {
-  int n, i, table;
-  lua_rawgeti(L, 2, TRK_CONTEXT_RESULTS);
-  lua_pushvalue(L, 1);
-  lua_rawget(L, -2);
-  table = lua_gettop(L);
-  if (lua_isnil(L, table))
-    return 0;
-  lua_rawgeti(L, table, 1);
-  n = (int)lua_tointeger(L, -1);
-  for (i = 0; i < n; i++)
-    lua_rawgeti(L, table, i + 2);
-  return n;
-}
-
-/* Keeps the n results on top for the next who asks. */
-static void keep(lua_State *L, int n) {
-  int first = lua_gettop(L) - n + 1, i;
-  lua_rawgeti(L, 2, TRK_CONTEXT_RESULTS);
-  lua_pushvalue(L, 1);
-  lua_createtable(L, n + 1, 0);
-  lua_pushinteger(L, n);
-  lua_rawseti(L, -2, 1);
-  for (i = 0; i < n; i++) {
-    lua_pushvalue(L, first + i);
-    lua_rawseti(L, -2, i + 2);
-  }
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
-}
-
-static int follow(lua_State *L);
-
 /* The results of a job that has landed. What they took is given back only
  * once they are kept, so that a want of memory loses nothing. */
 static int results(lua_State *L, struct trk_job *job) {
   int n;
   seen(L, job);
-  n = kept(L);
-  if (n > 0)
-    return n;
-  n = trk_call_results(L, 2, job->call, follow);
+  n = read_results(L, 2, job, 1);
   if (n < 0)
     return lua_error(L);
-  keep(L, n);
   if (!job->telling) {
     trk_call_free(job->call);
     job->call = NULL;
