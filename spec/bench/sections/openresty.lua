@@ -76,7 +76,7 @@ end
 -- for /ping every 5 ms. The times of the pings and of the calls.
 local function under_load(nginx, path, n, seconds)
   local begun, all, pings, calls = {}, {}, {}, {}
-  local ping, due = connect(nginx), nil
+  local ping = connect(nginx)
   for i = 1, n do
     all[i] = connect(nginx)
     send(all[i], path)
@@ -84,8 +84,7 @@ local function under_load(nginx, path, n, seconds)
   end
   all[n + 1] = ping
   local now = socket.gettime()
-  local stop, started = now + seconds, nil
-  due = now + 0.05
+  local stop, started, due = now + seconds, nil, now + 0.05
   while now < stop or started or next(begun) do
     if not started and now >= due and now < stop then
       send(ping, "/ping")
