@@ -526,8 +526,9 @@ end)
 for _, name in ipairs { "cqueues", "luv", "copas" } do
   describe(name .. ".lua", function()
     it("creates five trunks while the loop goes on", function()
-      local there, why = pcall(require, name)
-      if not there then
+      -- Not in this process: luv does not survive a second require.
+      local why = helper.run(("require '%s'"):format(name))
+      if why ~= "" then
         pending(name .. " is not there: " .. why:match "[^\n]*")
       end
       local text, status = run(name .. ".lua")

@@ -1,6 +1,7 @@
 -- The modules for event loops: 20 calls at once while a ticker ticks; what
 -- each does outside its loop, and what it leaves behind.
 
+pcall(require, "copas") -- it refuses to come after socket.http
 local control = require "sandbox.control"
 local helper = require "helper"
 local socket = require "socket"

@@ -153,8 +153,8 @@ local function behaves(user, no_socket)
   local nginx
 
   setup(function()
-    nginx = worker.start { http = http:format(tostring(no_socket or false)), server = server,
-      user = user }
+    nginx = worker.start { server = server, user = user,
+      http = http:format(tostring(no_socket or false)) }
   end)
 
   teardown(function()

@@ -26,6 +26,7 @@ local function watch(_, fd, ready)
   local number = fd()
   if not number then return nil end
   local handle = uv.new_poll(number)
+  if not handle then return nil end
   handle:start("r", ready)
   return function() handle:close() end
 end

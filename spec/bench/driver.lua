@@ -14,6 +14,7 @@ local concurrent = require "sections.concurrent"
 local frames = require "sections.frames"
 local instructions = require "sections.instructions"
 local memory = require "sections.memory"
+local openresty = require "sections.openresty"
 local page = require "sections.page"
 local sequential = require "sections.sequential"
 local startup = require "sections.startup"
@@ -90,6 +91,8 @@ local function measure()
   fresh(trunks)
   local walked = walk.run(targets[2], trunks)
   local start = startup.run(25)
+  print "\nOther requests of an nginx worker whose requests call the API"
+  local ping, last, added, share = openresty.run(short and 1 or 5, fresh)
   local met = goal("instructions / FLOOR <= 1.30 (HTTP, TLS)", 1.30, "%.2f",
     ratio.HTTP, ratio.TLS)
   goal("CPU / FLOOR <= 1.3 (HTTP, TLS)" .. (counts and "" or ", void"), 1.3,
@@ -109,6 +112,10 @@ local function measure()
   goal("growth of a walk after its third page <= 2 MiB", 2048, "%d KiB",
     walked)
   goal('require "trunking" / curl_global_init <= 1.3', 1.3, "%.2f", start)
+  goal("nginx: a ping's median <= 1 ms", 1, "%.2f ms", ping)
+  goal("nginx: a ping's 99th percentile <= 10 ms", 10, "%.2f ms", last)
+  goal("nginx: a call's added latency <= 0.3 ms", 0.3, "%.2f ms", added)
+  goal("nginx: CPU of an idle worker <= 1 %", 1, "%.2f %%", share)
   print("\nGoals\n" .. table.concat(goals, "\n"))
   return gate and not met and 1 or 0
 end

@@ -15,7 +15,8 @@ local function sh(command)
   return (text:gsub("%s+$", ""))
 end
 
-local root = sh "pwd"
+local here = debug.getinfo(1, "S").source:match "^@(.*)worker.lua$"
+local root = sh("cd '" .. here .. "../..' && pwd")
 local program = sh [[PATH=$PATH:/usr/sbin:/usr/local/openresty/nginx/sbin
   command -v nginx || command -v openresty]]
 
@@ -105,8 +106,9 @@ function worker.start(options)
   sh(("cp -r %s/lua %s %s && chmod -R a+rX %s"):format(root,
     options.build or root .. "/build/5.1", self.dir, self.dir))
   local is_root = sh "id -u" == "0"
-  local name = options.user or "root"
-  local user = is_root and ("user %s %s;"):format(name, sh("id -gn " .. name)) or ""
+  local who = options.user or "root"
+  local user = is_root and ("user %s %s;"):format(who, sh("id -gn " .. who))
+    or ""
   local conf = options.conf and adapted(self, options.conf, user)
     or head:format(modules(), user, temp:format(self.dir),
       paths:format(self.dir, self.dir), options.http or "", self.port,
