@@ -259,11 +259,25 @@ for _, transport in ipairs(helper.transports) do
       local watching = helper.client(transport, { on_attempt = function(event)
         if event.operation == "create" and not since then since = os.time() end
       end })
-      arm { close = true, times = 2 }
-      arm(taken)
-      local _, err = watching.ensure(params, { settle = { 0.7 } })
+      arm({ close = true }, { status = 201, body = "cut" }, taken)
+      local _, err = watching.ensure(params, { settle = { 1.2 } })
       assert.is_true(err.intent.since <= since)
-      assert.equal(3, err.attempts)
+      assert.same({ 3, "applied" }, { err.attempts, err.outcome })
+    end)
+
+    it("takes a list that goes round in a circle for void", function()
+      control.arm { method = "GET", times = 99, apply = true,
+        body = '{"trunks":[],"meta":{"key":"trunks","next_page_url":'
+          .. '"https://trunking.twilio.com/v1/Trunks?Page=1"}}' }
+      fail({ kind = "reply", outcome = "not_sent", says = "circle" }, params,
+        { settle = { 0 }, timeout = 5 })
+      assert.equal("GET GET GET GET", methods())
+    end)
+
+    it("looks once where there is no time to settle", function()
+      arm { close = true, apply = true }
+      expect("adopted", params, { settle = {} })
+      assert.same({ form }, posts())
     end)
   end)
 
@@ -318,6 +332,7 @@ for _, transport in ipairs(helper.transports) do
       local _, err = client.ensure(named, by_name)
       helper.check(err, { outcome = "unknown",
         says = "the list could not be read" })
+      assert.equal("GET POST GET", methods()) -- a 403 will not pass
     end)
 
     it("sends it again where there is a domain besides", function()

@@ -172,6 +172,12 @@ for _, transport in ipairs(helper.transports) do
       helper.check(err, { kind = "rejected", outcome = "unknown" })
     end)
 
+    it("does not forget what it saw when a later look fails", function()
+      local intent = lost(params, not_done)
+      control.arm { skip = 1, status = 403, times = 99 }
+      expect_not(intent, "absent")
+    end)
+
     it("looks again after a page that may be well later", function()
       local intent = lost(params, done)
       local sid = only()

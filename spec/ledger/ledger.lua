@@ -182,7 +182,7 @@ local kills -- counts
 local function settle_one(client, intent, held)
   local found, how = nil, nil
   for _ = 1, 20 do
-    found, how = client.reconcile(intent, world.options)
+    found, how = client.reconcile(intent, world.settled)
     if found ~= nil then break end
   end
   if #held > 1 then return #held .. " trunks"

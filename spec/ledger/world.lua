@@ -12,6 +12,8 @@ world.options = { settle = { 0.03, 0.06, 0.12, 0.24 }, timeout = 60,
   page_size = 1000 }
 world.named = { settle = world.options.settle, timeout = 60,
   page_size = 1000, by = "friendly_name" }
+-- For what is older than all lags.
+world.settled = { settle = { 0.01, 0.02 }, page_size = 1000 }
 world.LAST = 0.5 -- seconds after which nothing happens by itself any more
 
 function world.client(more)
