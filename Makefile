@@ -191,7 +191,8 @@ fuzz: deps
 
 # COVERAGE=--gate fails when less was reached than is promised.
 coverage: deps
-	@$(MAKE) --no-print-directory -s torture-build probe LUA=5.4 CC=gcc \
+	@$(MAKE) --no-print-directory -s torture-build probe \
+	  $(BUILD)/coverage/worker/test-counted LUA=5.4 CC=gcc \
 	  BUILD=$(BUILD)/coverage CFLAGS="-O0 -g --coverage" HARDEN=
 	@spec/coverage/run $(BUILD)/coverage $(COVERAGE)
 
