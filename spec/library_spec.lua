@@ -9,10 +9,9 @@ local shim
 setup(function()
   shim = os.tmpname()
   local here = debug.getinfo(1, "S").source:match "^@(.*)library_spec.lua$"
-  local flags = io.popen "pkg-config --cflags libcurl 2>/dev/null"
-  assert(os.execute(("cc -shared -fPIC -D_GNU_SOURCE -Wl,--no-as-needed %s "
-    .. "'%s' -o '%s' -lcurl -ldl"):format(flags:read "*l" or "", here .. "support/shim.c", shim)))
-  flags:close()
+  local build = "cc -shared -fPIC -D_GNU_SOURCE -Wl,--no-as-needed "
+    .. "$(pkg-config --cflags libcurl) '%ssupport/shim.c' -o '%s' -lcurl -ldl"
+  assert(os.execute(build:format(here, shim)))
 end)
 
 teardown(function() os.remove(shim) end)
