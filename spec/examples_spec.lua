@@ -520,3 +520,22 @@ describe("list_trunks.lua", function()
     os.remove(errors)
   end)
 end)
+
+-- ---- event loops ----------------------------------------------------
+
+for _, name in ipairs { "cqueues", "luv", "copas" } do
+  describe(name .. ".lua", function()
+    it("creates five trunks while the loop goes on", function()
+      local there, why = pcall(require, name)
+      if not there then
+        pending(name .. " is not there: " .. why:match "[^\n]*")
+      end
+      local text, status = run(name .. ".lua")
+      assert.equal(0, status, text)
+      local _, count = text:gsub("created TK%x+\n", "")
+      assert.equal(5, count, text)
+      has(text, "the loop turned on meanwhile")
+      assert.equal(5, control.ledger(0).created)
+    end)
+  end)
+end

@@ -236,7 +236,7 @@ describe("a client", function()
       end
       for name, value in pairs(home) do
         assert.is_true(names[name] or expected[name] ~= nil or at == ""
-          and (name == "async" or others[name] and type(value) == "function")
+          and (name == "async" or name == "bell" or others[name] and type(value) == "function")
           or name == "ensure" and at ~= "recording", name)
       end
     end

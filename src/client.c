@@ -3,6 +3,7 @@
  */
 #include "client.h"
 
+#include "bell.h"
 #include "call.h"
 #include "compat.h"
 #include "job.h"
@@ -25,6 +26,7 @@ static int client_close(struct trk_client *c) {
     trk_job_land_all(trk_worker_stop(worker)); /* and its engine */
   else
     trk_engine_close(engine);
+  trk_bell_close(&c->bell);
   trk_call_free(spare);
   return 0;
 }
@@ -33,12 +35,19 @@ static int client_gc(lua_State *L) {
   return client_close(luaL_checkudata(L, 1, CLIENT_T));
 }
 
-/* close(), and __close of a client: its userdata is the upvalue. */
+/* close(): the client's userdata is the upvalue. */
 static int close_client(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, lua_upvalueindex(1));
   if (c->busy > 0)
     return luaL_error(L, "a client can't be closed during its own call");
   return client_close(c);
+}
+
+/* __close: calls close(), which a host may have taken over. */
+static int client_scope_end(lua_State *L) {
+  lua_getfield(L, 1, "close");
+  lua_call(L, 0, 0);
+  return 0;
 }
 
 static int client_tostring(lua_State *L) {
@@ -160,6 +169,7 @@ const char *trk_client_need_worker(struct trk_client *c) {
 static struct trk_client *push_userdata(lua_State *L, int lasting) {
   struct trk_client *c = lua_newuserdata(L, sizeof *c);
   memset(c, 0, sizeof *c);
+  c->bell.listener = c->bell.connection = -1;
   c->lasting = lasting;
   if (luaL_newmetatable(L, CLIENT_T)) {
     lua_pushcfunction(L, client_gc);
@@ -228,18 +238,23 @@ static void add_operation(lua_State *L, const struct trk_operation *op,
 
 static void add_functions(lua_State *L, int client, int async) {
   static const struct {
-    const char *name;
+    const char *home, *name;
     lua_CFunction f;
-  } functions[] = {{"poll", trk_job_poll},
-                   {"fd", trk_job_fd},
-                   {"in_flight", trk_job_in_flight}};
+  } functions[] = {{"", "poll", trk_job_poll},
+                   {"", "fd", trk_job_fd},
+                   {"", "in_flight", trk_job_in_flight},
+                   {"bell", "listen", trk_bell_listen},
+                   {"bell", "accept", trk_bell_accept},
+                   {"bell", "stop", trk_bell_stop}};
   const struct trk_operation *op = trk_operations;
   size_t i;
   for (; op->name != NULL; op++)
     add_operation(L, op, client, async);
   for (i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+    push_home(L, client, functions[i].home);
     push_function(L, NULL, functions[i].f, UD);
-    lua_setfield(L, client, functions[i].name);
+    lua_setfield(L, -2, functions[i].name);
+    lua_pop(L, 1);
   }
 }
 
@@ -260,7 +275,8 @@ static int push_client(lua_State *L) {
   lua_newtable(L);
   meta = lua_gettop(L);
   set_method(L, meta, "__tostring", client_tostring);
-  set_method(L, meta, "__close", close_client);
+  lua_pushcfunction(L, client_scope_end);
+  lua_setfield(L, meta, "__close");
   lua_pushvalue(L, INDEX);
   lua_setfield(L, meta, "__index");
   lua_pushliteral(L, CLIENT_T);

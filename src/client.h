@@ -11,6 +11,7 @@
 #include "worker.h"
 
 #include <lua.h>
+#include <sys/types.h>
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
@@ -19,6 +20,14 @@
 enum trk_client_state { TRK_FRESH, TRK_OPEN, TRK_CLOSED };
 
 struct trk_job;
+
+/* A host's socket (bell.h): descriptors, or -1. */
+struct trk_bell {
+  int listener;
+  int connection;
+  pid_t pid;      /* of the listener's maker */
+  char path[104]; /* the listener's: as long as any system's may be */
+};
 
 struct trk_client {
   enum trk_client_state state;
@@ -29,7 +38,8 @@ struct trk_client {
   int busy;                  /* calls of this client on the C stack */
   int validate;
   int watch;        /* on_attempt is given */
-  unsigned flying;  /* jobs that are not done, as far as was looked */
+  unsigned flying;  /* jobs that have not landed */
+  struct trk_bell bell;
   struct trk_job *first, *last; /* jobs that are done, for poll */
   char account[36]; /* account SID; "" when not known */
   char label[16];   /* for tostring: AC...1234 */

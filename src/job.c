@@ -140,25 +140,26 @@ static void receive(lua_State *L, int context, struct trk_call *call) {
     tell(L, context, job);
 }
 
-/* Lands all that is done. */
-static void receive_all(lua_State *L, struct trk_client *c, int context) {
-  struct trk_call *call;
-  if (c->worker == NULL || trk_client_inherited(c))
-    return;
-  while ((call = trk_worker_take(c->worker)) != NULL)
-    receive(L, context, call);
+/* Lands the job if it is done. The others stay with the worker until somebody
+ * asks: its descriptor is to tell of them. */
+static void look(lua_State *L, int context, struct trk_job *job) {
+  struct trk_client *c = job->client;
+  if (job->place == FLYING && !trk_client_inherited(c) &&
+      trk_worker_finished(c->worker, job->call) &&
+      trk_worker_wait_for(c->worker, job->call, 0))
+    receive(L, context, job->call);
 }
 
 /* ---- a job's methods ----------------------------------------------- */
 
-/* The job at index 1, with its context pushed as index 2 and all that is done
- * landed. */
+/* The job at index 1, with its context pushed as index 2; landed, if it is
+ * done. */
 static struct trk_job *check_job(lua_State *L) {
   struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
   lua_settop(L, 1);
   luaL_checkstack(L, 24, "job");
   trk_getuservalue(L, 1);
-  receive_all(L, job->client, 2);
+  look(L, 2, job);
   return job;
 }
 
@@ -424,11 +425,19 @@ int trk_job_pause(lua_State *L) {
 
 /* ---- a client's jobs ------------------------------------------------ */
 
+/* Whether the client's worker may be asked. */
+static int at_work(const struct trk_client *c) {
+  return c->worker != NULL && !trk_client_inherited(c);
+}
+
 int trk_job_poll(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  struct trk_call *call;
   struct trk_job *job;
   luaL_checkstack(L, 24, "poll");
-  receive_all(L, c, TRK_UP_CONTEXT);
+  while (c->first == NULL && at_work(c) &&
+         (call = trk_worker_take(c->worker)) != NULL)
+    receive(L, TRK_UP_CONTEXT, call);
   job = c->first;
   if (job == NULL)
     return 0;
@@ -455,8 +464,7 @@ int trk_job_fd(lua_State *L) {
 
 int trk_job_in_flight(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  luaL_checkstack(L, 24, "in_flight");
-  receive_all(L, c, TRK_UP_CONTEXT);
-  lua_pushinteger(L, (lua_Integer)c->flying);
+  unsigned done = at_work(c) ? trk_worker_count(c->worker) : 0;
+  lua_pushinteger(L, (lua_Integer)(c->flying > done ? c->flying - done : 0));
   return 1;
 }

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,7 +56,9 @@ struct trk_worker {
   int quit;
   int waiting; /* callers that wait for any call */
   int ready;   /* is anything finished? */
+  unsigned count; /* of what is finished */
   int pipe[2]; /* holds one byte when ready; -1: nobody asked */
+  int signal;  /* a host's socket, or -1 */
 };
 
 /* ---- reading without the lock -------------------------------------- */
@@ -108,15 +111,27 @@ static void darken(struct trk_worker *w) {
   while (n < 0 && errno == EINTR);
 }
 
+#if !defined(MSG_NOSIGNAL)
+#define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set there: see bell.c */
+#endif
+
+/* A socket that is full has told enough already. */
+static void ring(const struct trk_worker *w) {
+  if (w->signal >= 0)
+    (void)send(w->signal, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void set_ready(struct trk_worker *w) {
   int ready = w->lists[FINISHED].first != NULL;
   if (ready == w->ready)
     return;
   publish(&w->ready, ready);
-  if (ready)
+  if (ready) {
     light(w);
-  else
+    ring(w);
+  } else {
     darken(w);
+  }
 }
 
 static int tame(int fd) {
@@ -146,6 +161,7 @@ static void leave(struct trk_worker *w, struct trk_call *call) {
   int place = call->place;
   if (place == OUTSIDE)
     return;
+  w->count -= place == FINISHED;
   if (call->before != NULL)
     call->before->after = call->after;
   else
@@ -162,6 +178,7 @@ static void move(struct trk_worker *w, struct trk_call *call, int place) {
   publish(&call->place, place);
   if (place == OUTSIDE)
     return;
+  w->count += place == FINISHED;
   call->before = w->lists[place].last;
   if (call->before != NULL)
     call->before->after = call;
@@ -403,6 +420,24 @@ int trk_worker_fd(struct trk_worker *w) {
   return fd;
 }
 
+unsigned trk_worker_count(struct trk_worker *w) {
+  unsigned count;
+  if (!peek(w, &w->ready))
+    return 0;
+  pthread_mutex_lock(&w->lock);
+  count = w->count;
+  pthread_mutex_unlock(&w->lock);
+  return count;
+}
+
+void trk_worker_signal(struct trk_worker *w, int fd) {
+  pthread_mutex_lock(&w->lock);
+  w->signal = fd;
+  if (w->ready)
+    ring(w);
+  pthread_mutex_unlock(&w->lock);
+}
+
 /* ---- waiting --------------------------------------------------------- */
 
 static struct timespec in_ms(int ms) {
@@ -555,7 +590,7 @@ struct trk_worker *trk_worker_start(struct trk_engine *engine) {
     return NULL;
   w->engine = engine;
   w->pid = getpid();
-  w->pipe[0] = w->pipe[1] = -1;
+  w->pipe[0] = w->pipe[1] = w->signal = -1;
   if (init(w) != 0) {
     free(w);
     return NULL;

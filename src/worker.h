@@ -56,6 +56,15 @@ int trk_worker_wait_for(struct trk_worker *w, struct trk_call *call, int ms);
  * worker's to read and to close. */
 int trk_worker_fd(struct trk_worker *w);
 
+/* How many calls are there to take. */
+unsigned trk_worker_count(struct trk_worker *w);
+
+/* For a host that can't watch that descriptor: one of its own, a socket, to
+ * which a byte is sent whenever there comes to be something to take, and at
+ * once if there is. It stays the caller's, who takes it back with -1 before
+ * closing it. */
+void trk_worker_signal(struct trk_worker *w, int fd);
+
 /* Whether it was started in a parent of this process. */
 int trk_worker_inherited(const struct trk_worker *w);
 

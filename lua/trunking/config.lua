@@ -18,7 +18,7 @@ local types = {
   base_url = "string", ca_file = "string", proxy = "string",
   user_agent = "string", timeout = "number", connect_timeout = "number",
   max_attempts = "number", max_in_flight = "number", validate = "boolean",
-  on_attempt = "function",
+  on_attempt = "function", wait = "function",
 }
 
 -- Every problem inside this file is raised as a table; the two public
@@ -299,6 +299,7 @@ local function build(options, getenv, version)
   out.validate = options.validate ~= false
   out.on_attempt = options.on_attempt
     and require "trunking.hook" (options.on_attempt)
+  out.wait = options.wait
   return out
 end
 

@@ -34,11 +34,11 @@ local function load(self, name)
 end
 
 -- ensure, reconcile and intent: composed of a client's calls, and loaded at
--- their first use. pause and form (see src/call.h) are for those files alone,
--- and stand in no table that a host is given.
-local function complete(client, pause, form)
+-- their first use. What they need besides stands in no table that a host is
+-- given: pause and form (src/call.h), and a pause that is a job (src/job.h).
+local function complete(client, pause, form, pause_job)
   local own = { client = client, pause = pause, form = form,
-    clock = core.clock }
+    pause_job = pause_job, clock = core.clock }
   local function from(room, name)
     return function(...)
       local a, b, c = require("trunking." .. room)[name](own, ...)
@@ -53,21 +53,41 @@ local function complete(client, pause, form)
   client.ip_access_control_lists.ensure =
     from("ensure", "ip_access_control_list")
   client.phone_numbers.ensure = from("ensure", "phone_number")
-  return client
+  return client, own
 end
 
-local M = complete(core.default(function() return resolve {} end, load))
+local function default()
+  return complete(core.default(function() return resolve {} end, load))
+end
+
+local M = default()
 
 M._VERSION = "trunking " .. core.version
 
 --- Clears a field when given as its value. The same as cjson.null.
 M.null = core.null
 
+-- For trunking.host: the module's client once more, and new; each with what
+-- trunking.wait changes.
+M._default = default
+
+function M._new(options)
+  local checked, err = resolve(options)
+  if not checked then return nil, err end
+  local client, own = complete(core.new(checked))
+  if checked.wait then
+    require "trunking.wait".attach(client, own, { wait = checked.wait })
+  end
+  return client, own
+end
+
 --- A client of its own.
 -- @param options table: account_sid and auth_token, or api_key and
 --   api_secret (else from the environment); edge, region or base_url;
 --   ca_file, proxy, timeout and connect_timeout (seconds), max_attempts,
---   max_in_flight, validate, user_agent, on_attempt
+--   max_in_flight, validate, user_agent, on_attempt; and wait, a
+--   function(job) that every call then calls, instead of blocking, until its
+--   job is done
 -- @return a client, or nil and an error of kind "config"
 function M.new(options)
   if options == nil then options = {} end
@@ -75,9 +95,9 @@ function M.new(options)
     error(("bad argument #1 to 'new' (table expected, got %s)"):format(
       type(options)), 2)
   end
-  local checked, err = resolve(options)
-  if not checked then return nil, err end
-  return complete(core.new(checked))
+  local client, err = M._new(options)
+  if not client then return nil, err end
+  return client
 end
 
 return M

@@ -131,7 +131,8 @@ static double cpu_seconds(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int bench_serve(struct bench *b, CURLcode (*perform)(struct bench *)) {
+static inline int bench_serve(struct bench *b,
+                              CURLcode (*perform)(struct bench *)) {
   char line[64];
   setvbuf(stdout, NULL, _IOLBF, 0);
   puts("ready");

@@ -20,6 +20,15 @@ function pool.line(words)
   return table.concat(out, " ")
 end
 
+--- The same client on a core of its own, apart from the server's, if it may.
+function pool.apart(client)
+  local core, words = os.getenv "BENCH_APART", {}
+  if core == "" then return client end
+  for i, word in ipairs { "taskset", "-c", core } do words[i] = word end
+  for _, word in ipairs(client.words) do words[#words + 1] = word end
+  return setmetatable({ words = words }, { __index = client })
+end
+
 --- The shell command that starts a client against a target, {url, ca};
 -- `before` are words such as valgrind's. Tags keep domain names unique, and
 -- have one length, so that requests have too.

@@ -43,6 +43,18 @@ local roster = {
   cold_default = c("C, libcurl's defaults", "cold", "default"),
 }
 
+--- So many creates at once: a C program on curl_multi, and ours.
+function roster.multi(width)
+  return c("C, curl_multi, no JSON", "multi", tostring(width))
+end
+
+function roster.many(width)
+  local client = lua("ours, jobs, Lua 5.4", "BENCH_LUA", "many.lua",
+    { path = path, cpath = os.getenv "LUA_CPATH" })
+  client.more = { tostring(width) }
+  return client
+end
+
 -- A new connection for each create, and over TLS a stall of 40 ms: in every
 -- round it would part the others' batches by a second.
 roster.luasocket.batch, roster.luasocket.warm = 20, 5

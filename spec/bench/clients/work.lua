@@ -85,4 +85,18 @@ function work.serve(create)
   end
 end
 
+--- The same for a client that does a batch in its own way: `run(params,
+-- count)`, where params makes a trunk's, returns why not all were created.
+function work.serve_batches(run)
+  io.stdout:setvbuf "line"
+  print "ready"
+  for line in io.lines() do
+    local started = os.clock()
+    local why = run(params, tonumber(line))
+    print(why and "failed " .. tostring(why)
+      or ("%.6f"):format(os.clock() - started))
+    if why then return end
+  end
+end
+
 return work

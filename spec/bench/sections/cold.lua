@@ -4,22 +4,12 @@
 -- May not know: what the goals are.
 -- SPDX-License-Identifier: MIT
 
+local bundle = require "bundle"
 local pool = require "pool"
 local roster = require "roster"
 local stats = require "stats"
 
 local cold = {}
-
--- The system's bundle and the sandbox's CA in one file.
-local function write_bundle(path)
-  local out = assert(io.open(path, "w"))
-  for _, name in ipairs { "BENCH_BUNDLE", "TRUNKING_SANDBOX_CA" } do
-    local file = assert(io.open(os.getenv(name)))
-    out:write(file:read "a", "\n")
-    file:close()
-  end
-  out:close()
-end
 
 local function round(rows)
   local order = table.move(rows, 1, #rows, 1, {})
@@ -38,13 +28,8 @@ end
 --- Median CPU and wall ratios of ours to the cached C, or nil without a bundle.
 function cold.run(rounds)
   print "\nCold TLS: 64 creates, each on a new connection, system CA bundle"
-  if os.getenv "BENCH_BUNDLE" == "" then
-    print "  left out: no CA bundle found"
-    return nil
-  end
-  local path = os.getenv "TRUNKING_SANDBOX_DIR" .. "/bench-bundle.pem"
-  write_bundle(path)
-  local target = { url = os.getenv "TRUNKING_SANDBOX_CLOSING", ca = path }
+  if bundle.missing() then return nil end
+  local target = bundle.target()
   local rows = {}
   for i, name in ipairs { "cold_cached", "ours", "cold_default" } do
     local client = roster[name]

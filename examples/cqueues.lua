@@ -1,0 +1,34 @@
+-- Creates five trunks at once under cqueues, and shows that the loop goes on
+-- meanwhile. With TRUNKING_SANDBOX set (make sandbox prints the lines) it talks
+-- to the sandbox, else to Twilio with the credentials of the environment.
+
+local cqueues = require "cqueues"
+local trunking = require "trunking.cqueues"
+
+local sandbox = os.getenv "TRUNKING_SANDBOX"
+local client = sandbox and trunking.new {
+  base_url = sandbox,
+  ca_file = os.getenv "TRUNKING_SANDBOX_CA",
+  account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
+  auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
+} or trunking
+
+local loop, left, turns = cqueues.new(), 5, 0
+
+for i = 1, 5 do
+  loop:wrap(function()
+    local trunk, err = client.create { friendly_name = "Office " .. i }
+    print(trunk and "created " .. trunk.sid or tostring(err))
+    left = left - 1
+  end)
+end
+
+loop:wrap(function()
+  while left > 0 do
+    turns = turns + 1
+    cqueues.sleep(0.001)
+  end
+end)
+
+assert(loop:loop())
+print(("the loop turned %s meanwhile"):format(turns > 1 and "on" or "once"))

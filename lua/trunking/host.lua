@@ -1,0 +1,107 @@
+-- What makes a module of trunking's shape for an event loop: its clients wait
+-- by suspending the coroutine that calls, and one watcher for each client,
+-- there only while calls are in flight, wakes those whose job is done.
+-- May not know: any one loop. That is cqueues.lua, luv.lua, copas.lua and
+-- openresty.lua.
+-- SPDX-License-Identifier: MIT
+
+local trunking = require "trunking"
+local wait = require "trunking.wait"
+
+-- Replaced, for the watcher takes what they would give.
+local function taken(name)
+  return function()
+    error(("client.%s is the event loop's on this client: ask the job itself, "
+      .. "or take a client of the plain module"):format(name), 2)
+  end
+end
+
+-- One client's coroutines and its watcher.
+local function adapt(loop, client, own)
+  local poll, in_flight, close = client.poll, client.in_flight, client.close
+  local fd, waiting, stop = client.fd, {}, nil
+
+  local function rest()
+    local stop_it = stop
+    stop = nil
+    if stop_it then stop_it() end
+  end
+
+  local function wake(job)
+    local handle = waiting[job]
+    waiting[job] = nil
+    if handle ~= nil then loop.resume(handle) end
+  end
+
+  -- The watcher's: jobs are done.
+  local function ready()
+    for job in poll do wake(job) end
+    if in_flight() == 0 then rest() end
+  end
+
+  -- The watcher's: it can't go on, and all must see for themselves.
+  local function failed()
+    stop = nil
+    local jobs = {}
+    for job in pairs(waiting) do jobs[#jobs + 1] = job end
+    for _, job in ipairs(jobs) do wake(job) end
+  end
+
+  local function watched()
+    if not stop then stop = loop.watch(client, fd, ready, failed) end
+    return stop ~= nil
+  end
+
+  client.poll, client.fd = taken "poll", taken "fd"
+
+  function client.close()
+    rest()
+    close()
+    failed()
+  end
+
+  return wait.attach(client, own, {
+    refuse = loop.refuse,
+    started = watched,
+    wait = function(job)
+      local handle = loop.current()
+      if handle == nil or not watched() then return loop.block(job) end
+      waiting[job] = handle
+      loop.suspend(handle)
+      waiting[job] = nil
+    end,
+  })
+end
+
+local function block(job) job:wait() end
+
+--- A module like trunking, whose clients wait in a loop's way. Its own client
+-- is made from the environment at the first call, as the plain module's.
+-- @param loop a table:
+--   current() a handle of the running coroutine, or nil where none can wait;
+--   suspend(handle) waits for resume(handle); it may return early;
+--   watch(client, fd, ready, failed) begins to call ready() whenever the
+--   descriptor of fd() is readable, and returns a function that ends it, or
+--   nil where it can't; failed() says that it ended by itself;
+--   block(job), if there, waits where there is no handle or no watcher: by
+--   default it blocks;
+--   refuse(), if there: a text where no call may wait at all
+return function(loop)
+  loop.block = loop.block or block
+  local M = adapt(loop, trunking._default())
+  M._VERSION, M.null = trunking._VERSION, trunking.null
+
+  --- As trunking.new; with an option wait, the client waits by that.
+  function M.new(options)
+    if options ~= nil and type(options) ~= "table" then
+      error(("bad argument #1 to 'new' (table expected, got %s)"):format(
+        type(options)), 2)
+    end
+    local client, own = trunking._new(options or {})
+    if not client then return nil, own end
+    if options and options.wait then return client end
+    return adapt(loop, client, own)
+  end
+
+  return M
+end

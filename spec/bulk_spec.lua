@@ -1,0 +1,293 @@
+-- examples/bulk.lua, run as a user does: what is in its results, and what an
+-- interrupted run and the next one ask of the API between them.
+
+local control = require "sandbox.control"
+local helper = require "helper"
+
+local MANY = os.getenv "TRUNKING_SLOW" and 30 or 200
+
+local csv, results
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(text))
+  file:close()
+end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+local function command(options)
+  return ("%s examples/bulk.lua %s %s"):format(helper.interpreter(), csv,
+    options or "")
+end
+
+-- Runs it: what it said, and its exit status.
+local function bulk(options, before)
+  local pipe = assert(io.popen(("%s%s 2>&1; echo \"status $?\""):format(
+    before or "", command(options))))
+  local said = pipe:read "*a"
+  pipe:close()
+  local text, status = said:match "^(.*)status (%d+)\n$"
+  return text, tonumber(status)
+end
+
+-- Runs it and ends it by a signal once the sandbox has received so much.
+local function bulk_until(signal, count)
+  os.execute(([[
+    %s >/dev/null 2>&1 & pid=$!
+    %s -e '
+      local control, socket = require "sandbox.control", require "socket"
+      repeat socket.sleep(0.01) until control.ledger(0).count >= %d'
+    kill -%s $pid
+    wait $pid 2>/dev/null]]):format(command(), helper.interpreter(), count,
+    signal))
+end
+
+-- The lines of the results: { row, domain, state, detail }.
+local function lines()
+  local list = {}
+  for line in read(results):gmatch "[^\n]+" do
+    local row, domain, state, detail =
+      line:match "^(%S+)\t([^\t]*)\t([^\t]*)\t([^\t]*)$"
+    assert.truthy(row, line)
+    list[#list + 1] = { row, domain, state, detail }
+  end
+  return list
+end
+
+local function has(text, part)
+  assert.truthy(text:find(part, 1, true), part .. " is not in:\n" .. text)
+end
+
+local function domain(i) return ("bulk-%d.pstn.twilio.com"):format(i) end
+
+local function many(count)
+  local rows = { "friendly_name,domain_name" }
+  for i = 1, count do rows[i + 1] = ("Office %d,%s"):format(i, domain(i)) end
+  write(csv, table.concat(rows, "\n") .. "\n")
+end
+
+-- There is one trunk for each row, no POST was refused as a double, and the
+-- results tell the SID of each.
+local function all_made_once(count)
+  local sids, ledger = {}, control.ledger()
+  assert.equal(count, ledger.created)
+  for _, request in ipairs(ledger.requests) do
+    if request.method == "POST" then
+      assert.not_equal(400, request.status)
+      if request.sid then
+        assert.is_nil(sids[request.form.DomainName])
+        sids[request.form.DomainName] = request.sid
+      end
+    end
+  end
+  local list = lines()
+  assert.equal(count, #list)
+  for i, line in ipairs(list) do
+    assert.same({ tostring(i), domain(i), "created", sids[domain(i)] }, line)
+  end
+end
+
+describe("bulk.lua", function()
+  before_each(function()
+    csv = os.tmpname()
+    results = csv .. ".results"
+  end)
+
+  after_each(function()
+    os.remove(csv)
+    os.remove(results)
+    helper.tidy()
+  end)
+
+  it("creates every row and says so", function()
+    many(MANY)
+    local text, status = bulk()
+    assert.equal(0, status, text)
+    has(text, ("%d rows: %d created; see "):format(MANY, MANY))
+    all_made_once(MANY)
+    assert.is_nil(read(results .. ".part"))
+  end)
+
+  it("has nothing left to do in a second run", function()
+    many(5)
+    bulk()
+    local before = read(results)
+    local text, status = bulk()
+    assert.equal(0, status, text)
+    assert.equal(5, control.ledger(0).count)
+    assert.equal(before, read(results))
+  end)
+
+  it("reads quoted cells, line ends in them, CRLF and a byte order mark",
+    function()
+      write(csv, "\239\187\191friendly_name,DomainName,secure,transfer_mode"
+        .. "\r\n\"Head, \"\"big\"\" office\",a.pstn.twilio.com,TRUE,\r\n\r\n"
+        .. "\"two\nlines\",\"b.pstn.twilio.com\",false,\"sip-only\"\r\n"
+        .. ",c.pstn.twilio.com,,disable-all")
+      local text, status = bulk "--concurrency 1"
+      assert.equal(0, status, text)
+      local requests = helper.requests()
+      assert.same({ FriendlyName = 'Head, "big" office', Secure = "true",
+        DomainName = "a.pstn.twilio.com" }, requests[1].form)
+      assert.same({ FriendlyName = "two\nlines", Secure = "false",
+        DomainName = "b.pstn.twilio.com", TransferMode = "sip-only" },
+        requests[2].form)
+      assert.same({ DomainName = "c.pstn.twilio.com",
+        TransferMode = "disable-all" }, requests[3].form)
+    end)
+
+  it("says of each bad row what is wrong, and creates the others", function()
+    write(csv, table.concat({ "friendly_name,domain_name",
+      "fine,ok.pstn.twilio.com", "too,many,cells", "few", "none,",
+      "again,OK.pstn.twilio.com", '"x"y,z.pstn.twilio.com',
+      "wrong,nowhere.example.com", ("n"):rep(65) .. ",n.pstn.twilio.com",
+      '"never closed,q.pstn.twilio.com' }, "\n"))
+    local text, status = bulk()
+    assert.equal(1, status)
+    has(text, "9 rows: 1 created, 2 refused, 6 bad")
+    local states = {}
+    for i, line in ipairs(lines()) do
+      states[i] = line[3] .. ": " .. line[4]
+    end
+    for i, part in ipairs { "created: TK", "bad: 3 cells instead of 2",
+      "bad: 1 cells instead of 2", "bad: no domain name",
+      "bad: the same domain as row 1",
+      "bad: there is text behind a closing quote", "refused: trunking.create",
+      "refused: trunking.create", "bad: a quote is not closed" } do
+      has(states[i], part)
+    end
+    assert.equal(1, control.ledger(0).count)
+  end)
+
+  it("tries what was refused again, once it is mended", function()
+    write(csv, "domain_name,secure\na.pstn.twilio.com,maybe\n")
+    assert.equal(1, select(2, bulk()))
+    has(lines()[1][4], "secure")
+    write(csv, "domain_name,secure\na.pstn.twilio.com,true\n")
+    assert.equal(0, select(2, bulk()))
+    assert.equal("created", lines()[1][3])
+  end)
+
+  it("keeps what it knows of rows that are no longer there", function()
+    many(2)
+    bulk()
+    local sid = lines()[1][4]
+    write(csv, "domain_name\nother.pstn.twilio.com\n")
+    bulk()
+    local list, found = lines(), false
+    assert.equal(3, #list)
+    for _, line in ipairs(list) do
+      found = found or line[2] == domain(1) and line[4] == sid
+    end
+    assert.is_true(found)
+  end)
+
+  it("looks for what nobody can tell of, and never repeats it", function()
+    many(3)
+    control.arm { { apply = true, close = true }, { close = true },
+      { apply = true, status = 500 } }
+    local text, status = bulk "--concurrency 1"
+    assert.equal(1, status)
+    has(text, "2 created, 1 unknown")
+    has(lines()[2][4], "may or may not have been applied")
+    has(lines()[2][4], "run this again")
+    local requests = helper.requests()
+    assert.same({ 4, "GET" }, { #requests, requests[4].method })
+    assert.equal(0, select(2, bulk()))
+    requests = helper.requests()
+    assert.same({ 6, "GET", "POST" }, { #requests, requests[5].method,
+      requests[6].method })
+    all_made_once(3)
+  end)
+
+  it("does not repeat anything when it cannot look", function()
+    many(1)
+    control.arm { { close = true }, { status = 403 }, { status = 403 } }
+    assert.equal(1, select(2, bulk()))
+    local text, status = bulk()
+    assert.equal(1, status)
+    has(text, "trunking.list: ")
+    has(text, "run this again to go on")
+    assert.equal("unknown", lines()[1][3])
+    assert.equal(3, control.ledger(0).count)
+  end)
+
+  it("stops when all would be refused for one reason", function()
+    many(60)
+    control.arm { status = 401, times = 60 }
+    local text, status = bulk "--concurrency 2"
+    assert.equal(1, status)
+    has(text, "the rest was not tried")
+    assert.is_true(control.ledger(0).count < 60)
+    control.reset()
+    assert.equal(0, select(2, bulk()))
+    all_made_once(60)
+  end)
+
+  for _, signal in ipairs { "KILL", "INT" } do
+    -- Of those under way some were applied, and their replies never came.
+    it("goes on where a SIG" .. signal .. " ended it", function()
+      many(MANY)
+      control.arm { { skip = 10, times = 4, apply = true, delay = 10 },
+        { skip = 0, times = 4, status = 503, delay = 10 } }
+      bulk_until(signal, 18)
+      local before = read(results)
+      local state = signal == "KILL" and "begun" or "unknown"
+      assert.truthy(before:find("\t" .. state .. "\t", 1, true), before)
+      assert.equal(0, select(2, bulk()))
+      local gets = 0
+      for _, request in ipairs(helper.requests()) do
+        if request.method == "GET" then gets = gets + 1 end
+      end
+      assert.is_true(gets >= 1)
+      all_made_once(MANY)
+    end)
+  end
+
+  it("believes no line that broke off", function()
+    many(2)
+    write(results, ("1\t%s\tbegun\t\n1\t%s\tcreated\tTK0"):format(domain(1),
+      domain(1)))
+    assert.equal(0, select(2, bulk()))
+    all_made_once(2)
+  end)
+
+  it("sends nothing that it cannot write down", function()
+    many(2)
+    local text, status = bulk("--results /no/such/directory/file")
+    assert.equal(2, status)
+    has(text, "bulk: cannot write")
+    assert.equal(0, control.ledger(0).count)
+  end)
+
+  it("explains itself to who calls it wrongly", function()
+    for _, options in ipairs { "--concurrency", "--concurrency 0", "more",
+      "--what" } do
+      many(1)
+      local text, status = bulk(options)
+      assert.equal(2, status)
+      has(text, "usage: bulk.lua FILE.csv")
+    end
+    write(csv, "friendly_name\nx\n")
+    local text, status = bulk()
+    assert.equal(2, status)
+    has(text, "names no domain_name")
+    os.remove(csv)
+    text, status = bulk()
+    assert.equal(2, status)
+    has(text, csv)
+    many(1)
+    text, status = bulk("", "unset TRUNKING_SANDBOX TWILIO_ACCOUNT_SID "
+      .. "TWILIO_API_KEY; ")
+    assert.equal(2, status)
+    has(text, "no credentials")
+    assert.equal(0, control.ledger(0).count)
+  end)
+end)

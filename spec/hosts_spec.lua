@@ -1,0 +1,217 @@
+-- The modules for event loops: 20 calls at once while a ticker ticks; what
+-- each does outside its loop, and what it leaves behind.
+
+local control = require "sandbox.control"
+local helper = require "helper"
+local socket = require "socket"
+
+-- How each loop is run: spawn(f) begins a coroutine, loop(ticker) runs until
+-- those are over and calls ticker every 10 ms meanwhile.
+local loops = {}
+
+function loops.cqueues()
+  local cqueues = require "cqueues"
+  local controller, left = cqueues.new(), 0
+  return {
+    spawn = function(f)
+      left = left + 1
+      controller:wrap(function()
+        f()
+        left = left - 1
+      end)
+    end,
+    loop = function(ticker)
+      controller:wrap(function()
+        while left > 0 do
+          cqueues.sleep(0.01)
+          ticker()
+        end
+      end)
+      assert(controller:loop(20))
+      assert.equal(0, left)
+    end,
+  }
+end
+
+function loops.luv()
+  local uv = require "luv"
+  local left, why = 0, nil
+  return {
+    spawn = function(f)
+      left = left + 1
+      coroutine.wrap(function()
+        f()
+        left = left - 1
+      end)()
+    end,
+    loop = function(ticker)
+      local timer, latest = uv.new_timer(), socket.gettime() + 20
+      timer:start(10, 10, function()
+        ticker()
+        if left == 0 or socket.gettime() > latest then timer:close() end
+      end)
+      uv.run()
+      assert.equal(0, left, why)
+      assert.is_false(uv.loop_alive()) -- nothing of ours is left in it
+    end,
+  }
+end
+
+function loops.copas()
+  local copas = require "copas"
+  local left = 0
+  return {
+    spawn = function(f)
+      left = left + 1
+      copas.addthread(function()
+        f()
+        left = left - 1
+      end)
+    end,
+    loop = function(ticker)
+      local latest = socket.gettime() + 20
+      while left > 0 and socket.gettime() < latest do
+        copas.step(0.01)
+        ticker()
+      end
+      assert.equal(0, left)
+    end,
+  }
+end
+
+local function nothing() end
+
+local function options(more)
+  local all = {
+    base_url = helper.origin "TLS", ca_file = helper.sandbox "CA",
+    account_sid = helper.sandbox "ACCOUNT_SID",
+    auth_token = helper.sandbox "AUTH_TOKEN", max_in_flight = 20,
+  }
+  for name, value in pairs(more or {}) do all[name] = value end
+  return all
+end
+
+local function behaves(name)
+  local trunking, client, loop
+  before_each(function()
+    trunking = require("trunking." .. name)
+    client = assert(trunking.new(options()))
+    loop = loops[name]()
+  end)
+  after_each(function()
+    client.close()
+    helper.tidy()
+  end)
+
+  it("has the shape of the module", function()
+    local plain = require "trunking"
+    for field, value in pairs(plain) do
+      if field ~= "_default" and field ~= "_new" then
+        assert.equal(type(value), type(trunking[field]), field)
+      end
+    end
+    assert.equal("sip-only", trunking.transfer_mode.SIP_ONLY)
+    assert.equal(plain.null, trunking.null)
+    assert.equal(0, trunking.time "1970-01-01T00:00:00Z")
+    assert.truthy(trunking.enum.contains(trunking.http_method, "GET"))
+    assert.is_false((pcall(trunking.new, 42)))
+    assert.is_nil((trunking.new { wait = 42 }))
+  end)
+
+  it("makes 20 calls at once while the loop ticks", function()
+    local faults, sids, seen, ticks = {}, {}, {}, 0
+    for i = 1, 20 do faults[i] = { apply = true, delay = 0.2 } end
+    control.arm(faults)
+    local start = socket.gettime()
+    for i = 1, 20 do
+      loop.spawn(function() sids[i] = assert(client.create {}).sid end)
+    end
+    loop.loop(function() ticks = ticks + 1 end)
+    assert.is_true(socket.gettime() - start < 2) -- one by one: 4
+    assert.is_true(ticks >= 5, ticks .. " ticks")
+    for i = 1, 20 do
+      assert.is_nil(seen[sids[i]])
+      seen[sids[i]] = true
+    end
+    assert.equal(20, control.ledger(0).created)
+    assert.equal(0, client.in_flight())
+  end)
+
+  it("goes on with other calls, and with other clients", function()
+    local other, count = assert(trunking.new(options())), 0
+    for i = 1, 6 do
+      loop.spawn(function()
+        local c = i % 2 == 0 and client or other
+        local sid = assert(c.create {}).sid
+        assert(c.fetch(sid))
+        local next_trunk = c.each { page_size = 1 }
+        while next_trunk() do count = count + 1 end
+      end)
+    end
+    loop.loop(nothing)
+    assert.is_true(count >= 6)
+    loop.spawn(function() assert(client.create {}) end) -- a second round
+    loop.loop(nothing)
+    other.close()
+  end)
+
+  it("runs jobs of async to their end, and asks for them itself", function()
+    local job
+    loop.spawn(function()
+      job = assert(client.async.create {})
+      assert(client.create {})
+    end)
+    loop.loop(nothing)
+    assert(job:wait())
+    for _, taken in ipairs { "poll", "fd" } do
+      local ok, why = pcall(client[taken])
+      assert.is_false(ok)
+      assert.truthy(why:find("client." .. taken .. " is the event loop's"))
+    end
+  end)
+
+  it("blocks outside the loop", function()
+    assert.truthy(assert(client.create {}).sid)
+    assert.equal(0, client.in_flight())
+  end)
+
+  it("wakes what waits for a client that is closed", function()
+    control.arm { { delay = 5 }, { delay = 5 } }
+    local errs = {}
+    for i = 1, 2 do
+      loop.spawn(function() errs[i] = select(2, client.create {}) end)
+    end
+    loop.loop(function()
+      if client.in_flight() == 2 then client.close() end
+    end)
+    assert.same({ "cancelled", "cancelled" }, { errs[1].kind, errs[2].kind })
+  end)
+
+  it("says what is wrong as the plain module does", function()
+    helper.check(helper.failure(client, { freindly_name = 1 }),
+      { kind = "invalid" })
+    local ok, why = pcall(function() client.create(42) end)
+    assert.is_false(ok)
+    assert.truthy(why:find "hosts_spec.lua:%d+: bad argument #1 to 'create'")
+  end)
+
+  it("makes its own client from the environment, at the first call",
+    function()
+      local said = helper.run(("local trunking = require 'trunking.%s'\n%s")
+        :format(name, "print(trunking.create {})"))
+      assert.truthy(said:find "^nil\t.*no credentials: set")
+    end)
+end
+
+for name in pairs(loops) do
+  describe("trunking." .. name, function()
+    local ok, why = pcall(require, name)
+    if ok then
+      behaves(name)
+    else
+      it("works", function()
+        pending(name .. " is not there: " .. why:match "[^\n]*")
+      end)
+    end
+  end)
+end

@@ -1,0 +1,356 @@
+-- trunking.openresty inside an nginx of its own: every phase, many at once, a
+-- reload and an exit with calls in flight, and what is left behind.
+
+local control = require "sandbox.control"
+local helper = require "helper"
+local socket = require "socket"
+local worker = require "worker"
+
+local http = [[
+  init_by_lua_block {
+    no_socket = %s
+    trunking = require "trunking.openresty"
+    early = trunking.new {
+      base_url = "http://127.0.0.1:1", max_attempts = 1,
+      account_sid = "AC00000000000000000000000000000000",
+      auth_token = "00000000000000000000000000000000" }
+    early.async.create {}
+    own = { rung = 0 }
+    local function make()
+      local made = assert(trunking.new {
+        base_url = os.getenv "TRUNKING_SANDBOX_HTTP",
+        account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
+        auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
+        max_in_flight = 64 })
+      local accept = made.bell.accept
+      function made.bell.accept()
+        own.rung = own.rung + 1
+        return accept()
+      end
+      if no_socket then
+        made.bell.listen = function() return nil, "none to be had" end
+      end
+      return made
+    end
+    function client()
+      own.client = own.client or make()
+      return own.client
+    end
+    function say(result, err)
+      ngx.print(result and (result.sid or tostring(result)) or tostring(err))
+    end
+    function sockets()
+      local pipe = io.popen("ls /tmp /dev/shm /var/tmp | grep -c '^trunking-"
+        .. ngx.worker.pid() .. "-'")
+      local count = pipe:read "*n"
+      pipe:close()
+      return count
+    end
+  }
+]]
+
+local server = [[
+    location = /ping { content_by_lua_block { ngx.print "pong" } }
+    location = /create {
+      content_by_lua_block { say(client().create { friendly_name = "c" }) }
+    }
+    location = /access {
+      access_by_lua_block { say(client().create {}) ngx.exit(200) }
+    }
+    location = /rewrite {
+      rewrite_by_lua_block { say(client().create {}) ngx.exit(200) }
+    }
+    location = /filter {
+      content_by_lua_block { ngx.print "filtered" }
+      header_filter_by_lua_block {
+        local _, err = client().create {}
+        ngx.header["X-Error"] = tostring(err)
+        own.seen = err
+      }
+    }
+    location = /seen {
+      content_by_lua_block {
+        local err = own.seen
+        ngx.print(tostring(err), " ", err.kind, " ", err.outcome, " ",
+          err.operation)
+      }
+    }
+    location = /log {
+      content_by_lua_block { ngx.print "logged" }
+      log_by_lua_block {
+        own.refused = tostring(select(2, client().create {}))
+        assert(client().async.create { friendly_name = "from the log" })
+      }
+    }
+    location = /refused { content_by_lua_block { ngx.print(own.refused) } }
+    location = /timer {
+      content_by_lua_block {
+        local box = {}
+        ngx.timer.at(0, function() box[1] = client().create {} or "failed" end)
+        for _ = 1, 200 do if box[1] then break end ngx.sleep(0.01) end
+        say(box[1])
+      }
+    }
+    location = /each {
+      content_by_lua_block {
+        local n = 0
+        for _ in client().each { page_size = 3 } do n = n + 1 end
+        local page = client().list { page_size = 3 }
+        local second = page.next()
+        ngx.print(n, " ", #page, " ", #second, " ", #second.previous())
+      }
+    }
+    location = /twice {
+      content_by_lua_block {
+        local a = ngx.thread.spawn(client().create, {})
+        local b = ngx.thread.spawn(client().create, {})
+        local _, one = ngx.thread.wait(a)
+        local _, two = ngx.thread.wait(b)
+        ngx.print(one.sid ~= two.sid and "two" or "one")
+      }
+    }
+    location = /wrong {
+      content_by_lua_block {
+        local _, why = pcall(function() client().create(42) end)
+        ngx.print(why)
+      }
+    }
+    location = /early { content_by_lua_block { say(early.create {}) } }
+    location = /default { content_by_lua_block { say(trunking.create {}) } }
+    location = /close {
+      content_by_lua_block {
+        local c = client()
+        local a = ngx.thread.spawn(c.create, {})
+        ngx.sleep(0.05)
+        c.close()
+        own.client = nil
+        local _, trunk, err = ngx.thread.wait(a)
+        ngx.print(tostring(trunk), " ", err.kind)
+      }
+    }
+    location = /late {
+      content_by_lua_block {
+        for _ = 1, 500 do
+          if ngx.worker.exiting() then break end
+          ngx.sleep(0.01)
+        end
+        say(client().create {})
+      }
+    }
+    location = /rung { content_by_lua_block { ngx.print(own.rung) } }
+    location = /idle {
+      content_by_lua_block {
+        ngx.print(client().in_flight(), " ", sockets(), " ",
+          ngx.timer.running_count(), " ", ngx.timer.pending_count())
+      }
+    }
+]]
+
+local SID = "^TK%x+$"
+
+-- The same for each user that a worker may have, and without a socket.
+local function behaves(user, no_socket)
+  local nginx
+
+  setup(function()
+    nginx = worker.start { http = http:format(tostring(no_socket or false)), server = server,
+      user = user }
+  end)
+
+  teardown(function()
+    local ended, complaints = nginx:stop()
+    assert.is_true(ended, "it did not end")
+    assert.equal("", complaints)
+  end)
+
+  after_each(helper.tidy)
+
+  local function get(path)
+    local status, body = nginx:get(path)
+    assert.equal(200, status, nginx:complaints())
+    return body
+  end
+
+  local function is_idle() return get "/idle" == "0 0 0 0" end
+
+  it("creates in the content, access and rewrite phases, and a timer",
+    function()
+      for _, path in ipairs { "/create", "/access", "/rewrite", "/timer" } do
+        assert.truthy(get(path):find(SID), path)
+      end
+      assert.equal(4, control.ledger(0).created)
+      assert.truthy(worker.within(5, is_idle), get "/idle")
+      assert.equal(no_socket or false, get "/rung" == "0")
+    end)
+
+  it("waits for 50 at once while it serves others", function()
+    local faults, replies = {}, {}
+    for i = 1, 50 do faults[i] = { apply = true, delay = 0.4 } end
+    control.arm(faults)
+    local start, pings = socket.gettime(), 0
+    for i = 1, 50 do replies[i] = nginx:ask "/create" end
+    while socket.gettime() - start < 0.3 do
+      get "/ping"
+      pings = pings + 1
+    end
+    for i = 1, 50 do
+      local status, body = replies[i]()
+      assert.equal(200, status)
+      assert.truthy(body:find(SID), body)
+    end
+    assert.is_true(socket.gettime() - start < 10)
+    assert.is_true(pings >= 10, pings .. " pings")
+    assert.truthy(worker.within(5, is_idle), get "/idle")
+  end)
+
+  it("walks over pages, and runs two calls of one request", function()
+    for _ = 1, 7 do get "/create" end
+    assert.equal("7 3 3 3", get "/each")
+    assert.equal("two", get "/twice")
+  end)
+
+  it("refuses where nothing can wait, and says what to do", function()
+    assert.equal("filtered", get "/filter")
+    assert.equal("trunking.create: no call can wait in nginx's header_filter "
+      .. "phase: start it with async there, or make it in a timer "
+      .. "(ngx.timer.at) (config, not_sent) config not_sent create",
+      get "/seen")
+    assert.equal(0, #helper.requests())
+  end)
+
+  it("starts calls in the log phase and forgets them", function()
+    assert.equal("logged", get "/log")
+    assert.truthy(get "/refused":find("log phase", 1, true))
+    assert.truthy(worker.within(5, function()
+      return control.ledger(0).created == 1
+    end))
+    assert.equal("from the log", helper.only_form().FriendlyName)
+    assert.truthy(worker.within(5, is_idle), get "/idle")
+  end)
+
+  it("raises at the caller's line", function()
+    assert.truthy(get "/wrong":find(
+      "^content_by_lua.*:%d+: bad argument #1 to 'create' %(table expected"),
+      get "/wrong")
+  end)
+
+  it("refuses a client of the master's, and misses credentials", function()
+    assert.truthy(get "/early":find("before this process was forked", 1,
+      true))
+    assert.truthy(get "/default":find("no credentials", 1, true))
+  end)
+
+  it("ends what waits for a client that is closed", function()
+    control.arm { delay = 5, apply = true }
+    assert.equal("nil cancelled", get "/close")
+    assert.truthy(worker.within(5, is_idle), get "/idle")
+  end)
+
+  it("loses no call in a reload, and the old worker goes", function()
+    control.arm { { apply = true, delay = 1.5 }, { apply = true, delay = 1 } }
+    local old = nginx:children()[1]
+    local first = nginx:ask "/create"
+    local second = nginx:ask "/log"
+    assert.truthy(worker.within(5, function()
+      return control.ledger(0).count == 2
+    end))
+    local start = socket.gettime()
+    nginx:signal "HUP"
+    assert.truthy(worker.within(5, function()
+      return #nginx:children() == 2
+    end))
+    assert.truthy(get "/create":find(SID))
+    local status, body = first()
+    assert.equal(200, status)
+    assert.truthy(body:find(SID), body)
+    assert.equal(200, (second()))
+    assert.truthy(worker.within(5, function()
+      local children = nginx:children()
+      return #children == 1 and children[1] ~= old
+    end))
+    assert.is_true(socket.gettime() - start < 5)
+    assert.equal(3, control.ledger(0).created)
+  end)
+
+  it("makes a call in a worker that is about to exit", function()
+    local late = nginx:ask "/late"
+    get "/ping"
+    nginx:signal "HUP"
+    local status, body = late()
+    assert.equal(200, status)
+    assert.truthy(body:find(SID), body)
+    assert.equal(1, control.ledger(0).created)
+  end)
+
+  it("leaves an idle worker free to go at once", function()
+    get "/create"
+    assert.truthy(worker.within(5, is_idle), get "/idle")
+    local old, start = nginx:children(), socket.gettime()
+    nginx:signal "HUP"
+    assert.truthy(worker.within(5, function()
+      local children = nginx:children()
+      return #children == 1 and children[1] ~= old[#old]
+    end))
+    assert.is_true(socket.gettime() - start < 2)
+  end)
+
+  it("answers what is in flight when nginx is told to quit", function()
+    control.arm { apply = true, delay = 1 }
+    local reply = nginx:ask "/create"
+    assert.truthy(worker.within(5, function()
+      return control.ledger(0).count == 1
+    end))
+    nginx:signal "QUIT"
+    local status, body = reply()
+    assert.equal(200, status)
+    assert.truthy(body:find(SID), body)
+  end)
+end
+
+describe("trunking.openresty", function() behaves "root" end)
+describe("trunking.openresty as nobody", function() behaves "nobody" end)
+describe("trunking.openresty without a socket", function()
+  behaves("root", true)
+end)
+
+describe("examples/openresty", function()
+  local nginx
+
+  setup(function()
+    local function read(name)
+      local file = assert(io.open("examples/openresty/" .. name))
+      local text = file:read "*a"
+      file:close()
+      return text
+    end
+    nginx = worker.start { conf = read "nginx.conf",
+      files = { ["trunks.lua"] = read "trunks.lua" } }
+  end)
+
+  teardown(function()
+    local ended, complaints = nginx:stop()
+    assert.is_true(ended, "it did not end")
+    assert.equal("", complaints)
+  end)
+
+  after_each(helper.tidy)
+
+  it("creates trunks and lists them", function()
+    local status, body = nginx:get("/trunks?name=Office", "POST")
+    assert.equal(201, status, body)
+    local sid = body:match '"sid":"(TK%x+)"'
+    assert.truthy(sid, body)
+    status, body = nginx:get "/trunks"
+    assert.equal(200, status, body)
+    assert.truthy(body:find(sid, 1, true), body)
+    assert.equal("Office", helper.requests()[1].form.FriendlyName)
+    assert.equal(405, (nginx:get("/trunks", "PUT")))
+  end)
+
+  it("starts a call in the log phase", function()
+    assert.equal(204, (nginx:get "/visit"))
+    assert.truthy(worker.within(5, function()
+      return control.ledger(0).created == 1
+    end))
+  end)
+end)

@@ -1,0 +1,195 @@
+-- An nginx with its Lua module, of a spec's own: one worker on a free loopback
+-- port, with trunking and the sandbox's address. Promises: leaves no process
+-- and no file behind when it is stopped; waits are bounded.
+-- SPDX-License-Identifier: MIT
+
+local socket = require "socket"
+
+local worker = {}
+worker.__index = worker
+
+local function sh(command)
+  local pipe = assert(io.popen(command .. " 2>&1"))
+  local text = pipe:read "*a"
+  pipe:close()
+  return (text:gsub("%s+$", ""))
+end
+
+local root = sh "pwd"
+local program = sh [[PATH=$PATH:/usr/sbin:/usr/local/openresty/nginx/sbin
+  command -v nginx || command -v openresty]]
+
+local paths = "%s/lua/?.lua;%s/lua/?/init.lua;"
+
+local temp = [[
+  access_log off;
+  client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp;
+  uwsgi_temp_path temp; scgi_temp_path temp;
+  lua_package_cpath "%s/5.1/?.so;;";
+]]
+
+local head = [[
+%s
+%s
+worker_processes 1;
+pid nginx.pid;
+error_log error.log notice;
+env TRUNKING_SANDBOX_HTTP; env TRUNKING_SANDBOX; env TRUNKING_SANDBOX_CA;
+env TRUNKING_SANDBOX_ACCOUNT_SID; env TRUNKING_SANDBOX_AUTH_TOKEN;
+events { worker_connections 1024; }
+http {
+%s
+  lua_package_path "%s;";
+%s
+  server {
+    listen 127.0.0.1:%d backlog=1024;
+%s
+  }
+}
+]]
+
+local function modules()
+  local lines = {}
+  local path = sh(program .. " -V"):match "%-%-modules%-path=(%S+)"
+  for _, name in ipairs { "ndk_http_module", "ngx_http_lua_module" } do
+    local file = path and io.open(path .. "/" .. name .. ".so")
+    if file then
+      file:close()
+      lines[#lines + 1] = ("load_module %s/%s.so;"):format(path, name)
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+end
+
+-- An example's nginx.conf, but for its port and its paths, and what Debian
+-- needs.
+local function adapted(self, conf, user)
+  conf = conf:gsub("listen 127.0.0.1:8080;", "listen 127.0.0.1:" .. self.port
+    .. ";"):gsub("worker_processes auto;", "worker_processes 1;")
+    :gsub("%$prefix/%?%.lua;", "%0" .. paths:format(self.dir, self.dir))
+    :gsub("\nhttp {", "%0\n" .. temp:format(self.dir))
+  return modules() .. "\n" .. user .. "\n" .. conf
+end
+
+local function free_port()
+  local probe = assert(socket.bind("127.0.0.1", 0))
+  local _, port = probe:getsockname()
+  probe:close()
+  return port
+end
+
+--- Whether f gives something true within so many seconds.
+function worker.within(seconds, f)
+  local latest = socket.gettime() + seconds
+  repeat
+    local value = f()
+    if value then return value end
+    socket.sleep(0.01)
+  until socket.gettime() > latest
+  return false
+end
+
+--- Starts one.
+-- @param options http and server: text for these blocks of nginx.conf; user:
+--   of the worker, where this one is root. Or conf, a whole nginx.conf that
+--   listens on port 8080, and files that go beside it, by name
+function worker.start(options)
+  local self = setmetatable({ dir = sh "mktemp -d", port = free_port() },
+    worker)
+  sh(("cp -r %s/lua %s %s && chmod -R a+rX %s"):format(root,
+    options.build or root .. "/build/5.1", self.dir, self.dir))
+  local is_root = sh "id -u" == "0"
+  local name = options.user or "root"
+  local user = is_root and ("user %s %s;"):format(name, sh("id -gn " .. name)) or ""
+  local conf = options.conf and adapted(self, options.conf, user)
+    or head:format(modules(), user, temp:format(self.dir),
+      paths:format(self.dir, self.dir), options.http or "", self.port,
+      options.server)
+  write(self.dir .. "/nginx.conf", conf)
+  for name, text in pairs(options.files or {}) do
+    write(self.dir .. "/" .. name, text)
+  end
+  local said = sh(("%s -p %s/ -e error.log -c %s/nginx.conf </dev/null")
+    :format(program, self.dir, self.dir))
+  if not worker.within(5, function() return self:pid() end) then
+    error("nginx did not start: " .. said .. self:log())
+  end
+  self.master = self:pid()
+  return self
+end
+
+function worker:pid()
+  local file = io.open(self.dir .. "/nginx.pid")
+  local text = file and file:read "*a" or ""
+  if file then file:close() end
+  return tonumber(text)
+end
+
+--- The worker processes.
+function worker:children()
+  local list = {}
+  for pid in sh("ps -o pid= --ppid " .. self.master):gmatch "%d+" do
+    list[#list + 1] = tonumber(pid)
+  end
+  table.sort(list)
+  return list
+end
+
+function worker:signal(name, pid)
+  sh(("kill -%s %d"):format(name, pid or self.master))
+end
+
+function worker:log()
+  local file = io.open(self.dir .. "/error.log")
+  local text = file and file:read "*a" or ""
+  if file then file:close() end
+  return text
+end
+
+--- The lines of its log that are worse than a notice.
+function worker:complaints()
+  local lines = {}
+  for line in self:log():gmatch "[^\n]+" do
+    local level = line:match "%[(%a+)%]"
+    if level ~= "notice" and level ~= "info" then lines[#lines + 1] = line end
+  end
+  return table.concat(lines, "\n")
+end
+
+--- Sends a request, and gives a function that reads its reply: status, body.
+function worker:ask(path, method)
+  local tcp = assert(socket.connect("127.0.0.1", self.port))
+  tcp:settimeout(15)
+  assert(tcp:send(("%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n"):format(
+    method or "GET", path)))
+  return function()
+    local text = tcp:receive "*a" or ""
+    tcp:close()
+    return tonumber(text:match "^HTTP/1.1 (%d+)"),
+      text:match "\r\n\r\n(.*)$"
+  end
+end
+
+function worker:get(path, method) return self:ask(path, method)() end
+
+--- Stops it, in good order. Whether it ended, and what it complained of.
+function worker:stop()
+  local function is_gone() return sh("kill -0 " .. self.master) ~= "" end
+  self:signal "QUIT"
+  local gone = worker.within(10, is_gone)
+  if not gone then
+    for _, child in ipairs(self:children()) do self:signal("KILL", child) end
+    self:signal "KILL"
+  end
+  local complaints = self:complaints()
+  sh("rm -rf " .. self.dir)
+  return gone, complaints
+end
+
+return worker
