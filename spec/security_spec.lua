@@ -218,6 +218,25 @@ describe("a request", function()
     listener:close()
   end)
 
+  it("goes to the loopback address of IPv6 too, in plain words", function()
+    local listener = socket.tcp6 and socket.tcp6()
+    if not listener or not listener:bind("::1", 0) then
+      pending "no IPv6 here"
+      return
+    end
+    assert(listener:listen(9))
+    listener:settimeout(10)
+    local _, port = listener:getsockname()
+    local client = helper.client("plain HTTP",
+      { base_url = ("http://[::1]:%d"):format(port), max_attempts = 1 })
+    local reply = "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n"
+    assert.equal("Host: [::1]:" .. port,
+      received(client, listener, reply)[2])
+    listener:close()
+    helper.check(helper.failure(client), { kind = "connect",
+      outcome = "not_sent" })
+  end)
+
   it("is not decompressed", function()
     control.arm { status = 201, body = "\31\139\8\0",
       headers = { ["Content-Encoding"] = "gzip" } }
