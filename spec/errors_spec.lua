@@ -184,6 +184,42 @@ describe("a request ID", function()
   end)
 end)
 
+describe("headers", function()
+  local function told(lines)
+    control.arm { raw = "HTTP/1.1 429 Slow down\r\n" .. lines
+      .. "\r\nContent-Length: 0\r\n\r\n" }
+    return helper.failure(helper.client("plain HTTP", { max_attempts = 1 }))
+  end
+
+  it("are read whatever their letters' case, and the spaces", function()
+    helper.check(told("twilio-request-id: RQ1\r\n"
+      .. "retry-after: \t 7 \t\r\ndate: x"),
+      { request_id = "RQ1", retry_after = 7, status = 429 })
+    helper.check(told "TWILIO-REQUEST-ID:RQ2\r\nRETRY-AFTER:8\r\nDATE:x",
+      { request_id = "RQ2", retry_after = 8 })
+  end)
+
+  it("are left alone when they are others, empty, or endless", function()
+    for _, lines in ipairs {
+      "Transfer: x\r\nRetry: 9\r\nDated: x\r\nLoc: y",
+      "Twilio-Request-Id:\r\nRetry-After:", "t:\r\nr:\r\nd:\r\nl:",
+      "Twilio-Request-Id: " .. ("x"):rep(64) .. "\r\nRetry-After: "
+        .. ("9"):rep(48) } do
+      helper.check(told(lines), { status = 429, outcome = "refused",
+        request_id = false, retry_after = false })
+    end
+  end)
+
+  it("of a status line are read as far as it goes", function()
+    for _, line in ipairs { "HTTP/1.1 400", "HTTP/1.1 400 ",
+      "HTTP/1.1 400x" } do
+      control.arm { raw = line .. "\r\nContent-Length: 0\r\n\r\n" }
+      local err = helper.failure(helper.client "plain HTTP")
+      assert.is_true(err.outcome == "refused" or err.outcome == "unknown")
+    end
+  end)
+end)
+
 describe("a user", function()
   it("with a wrong token is told to check it, and not shown it", function()
     local wrong = ("9"):rep(32)

@@ -55,6 +55,28 @@ local faults = {
   { "another domain's trunk",
     { body = trunk_json:gsub("}", ',"domain_name":"b.pstn.twilio.com"}') },
     "unknown", "another request" },
+  { "a length that is too small",
+    { raw = created .. "Content-Length: 5\r\n\r\n" .. trunk_json },
+    "applied" },
+  { "two lengths", { raw = created .. "Content-Length: 43\r\n"
+    .. "Content-Length: 5\r\n\r\n" .. trunk_json }, "applied" },
+  { "a length below nothing",
+    { raw = created .. "Content-Length: -5\r\n\r\n" .. trunk_json },
+    "applied" },
+  { "a chunk of no size", { raw = created
+    .. "Transfer-Encoding: chunked\r\n\r\nzz\r\n" .. trunk_json },
+    "applied" },
+  { "chunks that break off", { raw = created
+    .. "Transfer-Encoding: chunked\r\n\r\n2b\r\n" .. trunk_json:sub(1, 20) },
+    "applied" },
+  { "a NUL in a header", { raw = created .. "X-A: a\0b\r\n"
+    .. "Content-Length: 2\r\n\r\n{}" }, "applied" },
+  { "a coding that was not asked for", { body = trunk_json:gsub("%w", "\31"),
+    headers = { ["Content-Encoding"] = "br, gzip" } }, "applied" },
+  { "a 204 with a body", { raw = "HTTP/1.1 204 No Content\r\n"
+    .. "Content-Length: 43\r\n\r\n" .. trunk_json }, "unknown" },
+  { "a status of naught", { raw = "HTTP/1.1 000 What\r\n\r\n" }, "unknown" },
+  { "HTTP/0.9", { raw = trunk_json }, "unknown" },
   { "garbage", { garbage = true }, "unknown" },
   { "a banner of SSH", { raw = "SSH-2.0-OpenSSH_9.2\r\n" }, "unknown" },
   { "an HTTP version that is none", { raw = "HTTP/9.9 201 Created\r\n\r\n" },
@@ -66,6 +88,8 @@ local deaths = {
   { "closed at once", { close = true } },
   { "reset at once", { reset = true } },
   { "closed within the status line", { raw = "HTTP/1.1 20" } },
+  { "closed after it switched protocols",
+    { raw = "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n" } },
   { "closed after an interim reply",
     { raw = "HTTP/1.1 100 Continue\r\n\r\n" } },
 }
@@ -121,6 +145,18 @@ for _, transport in ipairs(helper.transports) do
       arm { early = true }
       assert.equal("x", assert(client.create(params)).friendly_name)
     end)
+
+    for title, head in pairs {
+      ["a folded header"] = "X-A: a\r\n b\r\n",
+      ["bare line feeds"] = "X-A: a\n",
+      ["a length past all bounds"] = "Content-Length: 1" .. ("0"):rep(22)
+        .. "\r\n",
+    } do
+      it("believes a whole reply with " .. title, function()
+        arm { raw = created .. head .. "\r\n" .. trunk_json }
+        assert.matches("^TK", assert(client.create(params)).sid)
+      end)
+    end
 
     it("believes a reply without a length that ends with the connection",
       function()

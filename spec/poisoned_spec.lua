@@ -53,7 +53,7 @@ local poisons = {
 local function poisoned(transport, poison, options)
   local client = helper.client(transport, options)
   control.arm { raw = reply("201 Created", { sid = helper.sid("TK", "a") }),
-    later = poison }
+    unasked = poison }
   assert.equal(helper.sid("TK", "a"), assert(client.create {}).sid)
   socket.sleep(WAITS)
   return client
@@ -86,7 +86,7 @@ for _, transport in ipairs(helper.transports) do
       local made = assert(helper.client(transport).create(params))
       for name, method in pairs { fetch = "GET", delete = "DELETE" } do
         control.arm { raw = reply("200 OK", trunk(made.sid)), method = "GET",
-          later = reply("404 Not Found", {}) }
+          unasked = reply("404 Not Found", {}) }
         local client = helper.client(transport)
         assert(client.fetch(made.sid))
         socket.sleep(WAITS)
@@ -122,7 +122,7 @@ for _, transport in ipairs(helper.transports) do
     it("what comes with the first reply is not believed either", function()
       local client = helper.client(transport)
       control.arm { raw = reply("201 Created", { sid = helper.sid("TK", "a") })
-        .. reply("201 Created", trunk(POISON)), later = "" }
+        .. reply("201 Created", trunk(POISON)), unasked = "" }
       assert.equal(helper.sid("TK", "a"), assert(client.create {}).sid)
       assert.not_equal(POISON, assert(client.create(params)).sid)
       assert.same({ "POST /v1/Trunks" }, requests())

@@ -6,6 +6,7 @@
 -- SPDX-License-Identifier: MIT
 
 local cjson = require("cjson").new()
+local unreached = dofile((arg[0]:gsub("report%.lua$", "unreached.lua")))
 
 local LEAST = 95                             -- % of all branches
 local WHOLE = { ["src/verdict.c"] = true }   -- 100 % of these
@@ -86,6 +87,14 @@ local function never(taken)
   return n
 end
 
+-- Why a line can't be reached here, if that is known.
+local function reason(name, text)
+  for part, why in pairs(unreached[name] or {}) do
+    if text:find(part, 1, true) then return "  -- " .. why end
+  end
+  return ""
+end
+
 -- Lines that never ran, in ranges, and branches never taken, with the source.
 local function name_gaps(name, lines)
   local source = {}
@@ -98,12 +107,14 @@ local function name_gaps(name, lines)
       local following = numbers[i + 1]
       if not following or lines[following].count > 0 then
         print(("%s:%d%s: never ran: %s"):format(name, last,
-          last < n and "-" .. n or "", source[last]))
+          last < n and "-" .. n or "", source[last])
+          .. reason(name, source[last]))
         last = nil
       end
     elseif never(at.branches) > 0 then
       print(("%s:%d: %d of %d branches never taken: %s"):format(name, n,
-        never(at.branches), #at.branches, source[n]))
+        never(at.branches), #at.branches, source[n])
+        .. reason(name, source[n]))
     end
   end
 end

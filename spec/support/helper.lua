@@ -122,9 +122,9 @@ local clean = "unset TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_API_KEY "
   .. "TWILIO_API_SECRET TWILIO_EDGE TWILIO_REGION\n"
 
 --- Runs a script in an interpreter of its own, without Twilio's variables but
--- for those of `env`. What it wrote, errors included.
-function helper.run(script, env)
-  local words = {}
+-- for those of `env`, after `before` in the shell. What it wrote, errors too.
+function helper.run(script, env, before)
+  local words = { before and before .. "\n" }
   for name, value in pairs(env or {}) do
     words[#words + 1] = ("export %s='%s'\n"):format(name, value)
   end

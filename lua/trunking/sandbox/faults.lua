@@ -18,7 +18,7 @@ local types = {
   apply = "boolean", status = "number", headers = "table", body = "string",
   delay = "number", close = "boolean", reset = "boolean", cut = "number",
   cut_headers = "boolean", raw = "string", garbage = "boolean",
-  early = "boolean", chunked = "boolean", later = "string",
+  early = "boolean", chunked = "boolean", unasked = "string",
   late = "number", stale = "number", chance = "number",
 }
 

@@ -74,9 +74,9 @@ end
 
 -- Keeps the connection after a reply, and says more on it, unasked. What comes
 -- in after that is read, and not answered.
-local function keep(socket, later)
+local function keep(socket, unasked)
   ngx.sleep(0.05)
-  socket:send(later)
+  socket:send(unasked)
   socket:settimeout(5000)
   repeat
     local data = socket:receive(1)
@@ -92,7 +92,7 @@ local function perform(reply, fault)
   local socket, why = ngx.req.socket(true)
   if not socket then ngx.log(ngx.ERR, "no raw socket: ", why) end
   if socket then socket:send(bytes) end
-  if socket and fault.later then keep(socket, fault.later) end
+  if socket and fault.unasked then keep(socket, fault.unasked) end
   return ngx.exit(444)
 end
 
