@@ -1,4 +1,4 @@
--- trunking.ensure: every row of RELIABILITY.md, 3C, against a server that
+-- trunking.ensure: every way in which it converges, against a server that
 -- loses requests and replies, applies late and lists stale; and races.
 
 local control = require "sandbox.control"

@@ -1,5 +1,5 @@
 -- Faults of the wire, of the reply and of the way there: what a create says of
--- itself (RELIABILITY.md, 2A to 2E), and when it is tried again (3).
+-- itself, and when it is tried again.
 
 local control = require "sandbox.control"
 local helper = require "helper"

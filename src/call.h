@@ -60,7 +60,8 @@ int trk_call_fill(lua_State *L, struct trk_client *c,
 void trk_call_fill_pause(lua_State *L, const struct trk_client *c,
                          struct trk_call *call);
 
-/* The same as trk_call_fill from the query at index 1 and the upvalue TRK_UP_PATH. */
+/* The same as trk_call_fill, from the query at index 1 and the upvalue
+ * TRK_UP_PATH. */
 void trk_call_fill_query(lua_State *L, struct trk_client *c,
                          const struct trk_operation *op,
                          struct trk_call *call);

@@ -1,5 +1,5 @@
--- The ledger test: a server that errs in half of all requests, in every way of
--- RELIABILITY.md's section 2 that it can, applies late and lists stale. What
+-- The ledger test: a server that errs in half of all requests, in every way
+-- that the sandbox has, applies late and lists stale. What
 -- each call said is compared with the server's book afterwards: nothing
 -- doubled, no verdict wrong, and with a domain name none left open. Children
 -- are killed at random moments, and their intents reconciled. A careless
