@@ -122,7 +122,7 @@ local function cpu_of(pid)
     sum = (sum or 0) + tonumber(line:match "^%d+") / 1e9
   end
   pipe:close()
-  return sum
+  return sum ~= 0 and sum or nil -- 0: a kernel that does not count
 end
 
 -- The share of a CPU that the worker takes with n calls in flight and nothing
