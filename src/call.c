@@ -235,7 +235,7 @@ static int run_here(lua_State *L, struct trk_client *c,
 static int run_there(lua_State *L, struct trk_client *c,
                      struct trk_call *call) {
   int raised = 0;
-  call->host = NULL;
+  call->host = call; /* a blocking call, no job */
   trk_worker_submit(c->worker, call);
   while (!trk_worker_wait_for(c->worker, call, TRK_SLICE_MS)) {
     if (raised || !debug_hook_raises(L))

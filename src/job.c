@@ -185,6 +185,8 @@ static void tell(lua_State *L, int context, struct trk_job *job) {
 /* Lands a call that the worker gave back. Raises what a debug hook raises. */
 static void receive(lua_State *L, int context, struct trk_call *call) {
   struct trk_job *job = call->host;
+  if (call->host == call)
+    return; /* a blocking call's, which a debug hook took: it sees for itself */
   if (job == NULL) {
     trk_call_free(call);
     return;
