@@ -669,7 +669,20 @@ static void copy_text(struct trk_call *call, const char *text) {
   call->text[len] = '\0';
 }
 
-static const char *text_of(const struct trk_wire *w, CURLcode rc, long sys) {
+/* Whether this process may open no more: libcurl only says that it could not
+ * connect, or not read the CAs. */
+static int none_left(CURLcode rc) {
+  int fd;
+  if (rc != CURLE_COULDNT_CONNECT && rc != CURLE_SSL_CACERT_BADFILE)
+    return 0;
+  fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (fd < 0)
+    return errno == EMFILE;
+  close(fd);
+  return 0;
+}
+
+static const char *text_of(const struct trk_wire *w, CURLcode rc) {
   if (rc == CURLE_OK)
     return "";
   if (w->strayed)
@@ -680,7 +693,7 @@ static const char *text_of(const struct trk_wire *w, CURLcode rc, long sys) {
     return w->header_bytes > TRK_HEADERS_MAX
                ? headers_too_large
                : "the reply is over the limit of its size";
-  if (sys == EMFILE || sys == ENFILE)
+  if (none_left(rc))
     return "no file descriptor left for a connection";
   if (rc == CURLE_OUT_OF_MEMORY)
     return w->call->seen.status > 0
@@ -703,6 +716,6 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
     snprintf(call->text, sizeof call->text,
              "it redirects to %s, which is not followed", w->redirect);
   else
-    copy_text(call, text_of(w, rc, sys));
+    copy_text(call, text_of(w, rc));
   w->call = NULL;
 }

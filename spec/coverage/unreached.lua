@@ -26,7 +26,6 @@ return {
     ["dladdr("] = "the loader knows no file that it has loaded",
   },
   ["src/wire.c"] = {
-    ["sys == EMFILE"] = "ENFILE: " .. full,
     ["CURLE_URL_MALFORMAT"] = "paths are checked before they come here",
     ["if (len >= sizeof call->text)"] = "libcurl's buffer is no longer",
     ["if (p != NULL)"] = "libcurl takes no status line without a space",

@@ -17,6 +17,7 @@ static void *next(const char *name) { return dlsym(RTLD_NEXT, name); }
 
 __attribute__((constructor)) static void begin(void) {
   sigset_t set;
+  signal(SIGPIPE, SIG_DFL); /* whoever started us may ignore it */
   if (getenv("SHIM_PENDING") == NULL)
     return;
   sigemptyset(&set);
