@@ -1,8 +1,8 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# ledger torture fuzz coverage examples threads install clean, and worker-test,
-# -tsan, -asan, -memcheck, -helgrind. LUA=5.4 (5.3, 5.1, jit) selects the Lua
-# to build for.
+# ledger torture fuzz coverage examples threads soak install clean, and
+# worker-test, -tsan, -asan, -memcheck, -helgrind. LUA=5.4 (5.3, 5.1, jit)
+# selects the Lua to build for.
 
 LUA ?= 5.4
 LUAS = 5.4 5.3 5.1
@@ -38,7 +38,7 @@ LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 .PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
   valgrind worker-test worker-tsan worker-asan worker-memcheck \
   worker-helgrind ledger bench torture torture-build fuzz coverage examples \
-  threads install clean
+  threads soak install clean
 
 all: build
 
@@ -229,6 +229,18 @@ threads: deps
 	@$(MAKE) --no-print-directory -s LUA=5.4 \
 	  $(addprefix $(THREADS_DIR)/,plain tsan helgrind)
 	@spec/threads/run $(THREADS_DIR) $(THREADS)
+
+# Mixed calls over several states, some closed and opened again throughout:
+# memory, descriptors and threads stay flat. SOAK=--long
+SOAK_DIR = $(BUILD)/soak
+$(SOAK_DIR)/soak: spec/soak/soak.c $(SRC) $(HDR) Makefile
+	@mkdir -p $(dir $@)
+	$(CC) -O2 -g $(THREADS_FLAGS) $< $(SRC) -o $@ $(LUA_LIBS) \
+	  $(CURL_LIBS) -lpthread -ldl
+
+soak: deps
+	@$(MAKE) --no-print-directory -s LUA=5.4 $(SOAK_DIR)/soak
+	@spec/soak/run $(SOAK_DIR)/soak $(SOAK)
 
 # ---- coverage ----------------------------------------------------------
 
