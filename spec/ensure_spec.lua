@@ -241,7 +241,7 @@ for _, transport in ipairs(helper.transports) do
       local start = core.clock()
       local err = fail({ kind = "network", outcome = "unknown" }, params,
         { settle = 60, timeout = 0.3 })
-      assert.is_true(core.clock() - start < 2)
+      assert.is_true(core.clock() - start < 20) -- not the 60
       assert.equal(DOMAIN, err.intent.params.domain_name)
       assert.same({ form }, posts())
     end)

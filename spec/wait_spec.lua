@@ -56,10 +56,16 @@ for _, transport in ipairs(helper.transports) do
         end
       end
       control.arm(faults)
-      local start = socket.gettime()
+      local most = 0
+      calls[21] = function()
+        repeat
+          coroutine.yield()
+          most = math.max(most, client.in_flight())
+        until client.in_flight() == 0
+      end
       local results, ticks = run((table.unpack or unpack)(calls))
       for i = 1, 20 do assert.same({ true, "n" .. i }, results[i]) end
-      assert.is_true(socket.gettime() - start < 2) -- one by one: 4
+      assert.is_true(most > 10, most .. " at once")
       assert.is_true(ticks >= 5, ticks .. " ticks")
       assert.equal(20, control.ledger(0).created)
       assert.equal(0, client.in_flight())
