@@ -34,6 +34,10 @@ const char *fuzz_text(struct bytes *b, size_t n, size_t *len);
 /* One of the operations of the API's table, by a byte. */
 const struct trk_operation *fuzz_operation(unsigned byte);
 
+/* Makes the call one of op, with a path of its own. */
+void fuzz_set_operation(struct trk_call *call,
+                        const struct trk_operation *op);
+
 /* The state: made at the first call, made anew now and then. The kit is at
  * index 1, and is all there is on its stack. */
 lua_State *fuzz_state(void);

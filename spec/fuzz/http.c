@@ -203,8 +203,8 @@ static void check(const struct trk_call *call, const char *outcome,
   if (status != 0 && status != op->status && strcmp(outcome, "refused") != 0)
     PROMISE(op->method == TRK_GET || strcmp(outcome, "unknown") == 0);
   if (strcmp(outcome, "done") == 0 && op->method == TRK_POST &&
-      op->sid_prefix != NULL)
-    PROMISE(holds_sid(bytes, size, op->sid_prefix) ||
+      op->shape == TRK_RECORD)
+    PROMISE(holds_sid(bytes, size, op->proof) ||
             holds_escape(bytes, size));
 }
 
@@ -216,10 +216,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   unsigned how;
   PROMISE(call != NULL);
   start_server();
-  call->operation = fuzz_operation(fuzz_byte(&b));
+  fuzz_set_operation(call, fuzz_operation(fuzz_byte(&b)));
   how = fuzz_byte(&b);
-  PROMISE(trk_buf_add(&call->path, call->operation->path,
-                      strlen(call->operation->path)) == TRK_BUF_OK);
   PROMISE(trk_buf_add(&call->body, "Secure=true", 11) == TRK_BUF_OK);
   the.reply = b;
   the.reset = how % 8 == 7;

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct trk_call *call = trk_call_new();
   unsigned how;
   PROMISE(call != NULL);
-  call->operation = fuzz_operation(fuzz_byte(&b));
+  fuzz_set_operation(call, fuzz_operation(fuzz_byte(&b)));
   call->seen.method = call->operation->method;
   call->seen.expect = call->operation->status;
   call->seen.status = status_of(&b);
