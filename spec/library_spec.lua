@@ -9,8 +9,9 @@ local shim
 setup(function()
   shim = os.tmpname()
   local here = debug.getinfo(1, "S").source:match "^@(.*)library_spec.lua$"
-  local build = "unset LD_PRELOAD; cc -shared -fPIC -D_GNU_SOURCE -Wl,--no-as-needed "
-    .. "$(pkg-config --cflags libcurl) '%ssupport/shim.c' -o '%s' -lcurl -ldl"
+  local build = "unset LD_PRELOAD; cc -shared -fPIC -D_GNU_SOURCE "
+    .. "-Wl,--no-as-needed $(pkg-config --cflags libcurl) "
+    .. "'%ssupport/shim.c' -o '%s' -lcurl -ldl"
   assert(os.execute(build:format(here, shim)))
 end)
 
