@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * call: see call.h. Nothing raw is held across what may raise: until it is
- * started, a call is its client's spare one, and what runs after that is
- * protected.
+ * started, a call is one of its client's drafts, and what runs after that is
+ * protected. Wherever Lua takes memory a finalizer may run, and make calls of
+ * its own or close the client: a draft is nobody else's.
  */
 #include "call.h"
 
@@ -160,7 +161,28 @@ static struct trk_event *last_event(const struct trk_call *call) {
   return event;
 }
 
-/* Puts a finished call back for the next one. */
+/* A call to fill. It is its client's until undraft takes it, whatever raises
+ * meanwhile. */
+static struct trk_call *draft(lua_State *L, struct trk_client *c) {
+  struct trk_call *call = c->spare != NULL ? c->spare : trk_call_new();
+  if (call == NULL) {
+    luaL_error(L, "not enough memory");
+    return NULL;
+  }
+  c->spare = NULL;
+  call->next = c->drafts;
+  c->drafts = call;
+  return call;
+}
+
+static void undraft(struct trk_client *c, struct trk_call *call) {
+  struct trk_call **at = &c->drafts;
+  while (*at != call)
+    at = &(*at)->next;
+  *at = call->next;
+}
+
+/* Puts a call that is not needed any more back for the next one. */
 static void give_back(struct trk_client *c, struct trk_call *call) {
   trk_buf_clear(&call->reply); /* a page's is large */
   if (c->spare == NULL)
@@ -368,18 +390,16 @@ int trk_call_prepare(lua_State *L, struct trk_client *c,
 
 static int follow(lua_State *L);
 
-/* The call to fill next: the client owns it until it is started. */
-static struct trk_call *draft(lua_State *L, struct trk_client *c) {
-  if (c->spare == NULL)
-    c->spare = trk_call_new();
-  if (c->spare == NULL)
-    luaL_error(L, "not enough memory");
-  return c->spare;
+/* A draft that is given up, for there are n results already. */
+static int give_up(struct trk_client *c, struct trk_call *call, int n) {
+  undraft(c, call);
+  give_back(c, call);
+  return n;
 }
 
-/* Runs the drafted call and pushes what came of it. What follows and the
- * call's address (LuaJIT may need memory for it) are pushed before: once the
- * call runs, nothing may raise but hooks. */
+/* Runs a draft and pushes what came of it. What follows and the call's address
+ * (LuaJIT may need memory for it) are pushed before: once the call runs,
+ * nothing may raise but hooks. */
 static int perform(lua_State *L, struct trk_client *c,
                    struct trk_call *call) {
   const struct trk_operation *op = call->operation;
@@ -388,7 +408,11 @@ static int perform(lua_State *L, struct trk_client *c,
   push_follow(L, TRK_UP_CONTEXT, call, follow);
   lua_pushlightuserdata(L, call);
   address = lua_gettop(L);
-  c->spare = NULL;
+  if (c->state != TRK_OPEN) /* a finalizer closed it */
+    return give_up(c, call,
+                   trk_call_not_begun(L, TRK_UP_KIT, op, "config",
+                                      "the client is closed"));
+  undraft(c, call);
   run(L, c, call);
   n = protected_results(L, TRK_UP_CONTEXT);
   outcome = call->outcome;
@@ -404,35 +428,42 @@ int trk_call_operation(lua_State *L) {
   const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
   int params = trk_call_arguments(L, op);
   int n = trk_call_prepare(L, c, op);
-  if (n == 0)
-    n = trk_call_fill(L, c, op, params, draft(L, c));
-  return n > 0 ? n : perform(L, c, c->spare);
+  struct trk_call *call;
+  if (n > 0)
+    return n;
+  call = draft(L, c);
+  n = trk_call_fill(L, c, op, params, call);
+  return n > 0 ? give_up(c, call, n) : perform(L, c, call);
 }
 
 /* follow(query): another page of a list; the path is an upvalue. */
 static int follow(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
   const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
+  struct trk_call *call;
   int n;
   luaL_checkstring(L, 1);
   lua_settop(L, 1);
   n = trk_call_prepare(L, c, op);
   if (n > 0)
     return n;
-  trk_call_fill_query(L, c, op, draft(L, c));
-  return perform(L, c, c->spare);
+  call = draft(L, c);
+  trk_call_fill_query(L, c, op, call);
+  return perform(L, c, call);
 }
 
 int trk_call_pause(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  struct trk_call *call;
   int n;
   luaL_checknumber(L, 1);
   lua_settop(L, 1);
   n = trk_call_prepare(L, c, &trk_pause);
   if (n > 0)
     return n;
-  trk_call_fill_pause(L, c, draft(L, c));
-  return perform(L, c, c->spare);
+  call = draft(L, c);
+  trk_call_fill_pause(L, c, call);
+  return perform(L, c, call);
 }
 
 /* The row of a name like "create" or "origination_urls.create". */
@@ -465,9 +496,9 @@ int trk_call_form(lua_State *L) {
   empty(c, op, call);
   rc = trk_form_encode(L, 2, op, c->validate, &call->body);
   if (rc != TRK_FORM_OK)
-    return invalid(L, rc, op);
+    return give_up(c, call, invalid(L, rc, op));
   lua_pushlstring(L, trk_buf_str(&call->body), call->body.len);
-  return 1;
+  return give_up(c, call, 1);
 }
 
 int trk_call_each(lua_State *L) {

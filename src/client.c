@@ -31,8 +31,17 @@ static int client_close(struct trk_client *c) {
   return 0;
 }
 
+/* A draft may be in the hands of a call whose garbage collection brought about
+ * a close: drafts go with the client only. */
 static int client_gc(lua_State *L) {
-  return client_close(luaL_checkudata(L, 1, CLIENT_T));
+  struct trk_client *c = luaL_checkudata(L, 1, CLIENT_T);
+  struct trk_call *next;
+  client_close(c);
+  for (; c->drafts != NULL; c->drafts = next) {
+    next = c->drafts->next;
+    trk_call_free(c->drafts);
+  }
+  return 0;
 }
 
 /* close(): the client's userdata is the upvalue. */

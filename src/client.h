@@ -35,6 +35,7 @@ struct trk_client {
   struct trk_engine *engine; /* when open; its worker's if there is one */
   struct trk_worker *worker; /* from the first async call on, or NULL */
   struct trk_call *spare;    /* the next call, or NULL */
+  struct trk_call *drafts;   /* calls that are being filled, by next */
   int busy;                  /* calls of this client on the C stack */
   int validate;
   int watch;        /* on_attempt is given */

@@ -375,9 +375,15 @@ static struct trk_job *push_job(lua_State *L, struct trk_client *c,
   return job;
 }
 
-/* Sends the job on top off. Nothing fails past hold. */
+/* Sends the job on top off. Nothing fails past hold, in which a finalizer may
+ * close the client. */
 static int launch(lua_State *L, struct trk_client *c, struct trk_job *job) {
   hold(L, TRK_UP_CONTEXT, job, lua_gettop(L));
+  if (c->worker == NULL) {
+    let_go(L, TRK_UP_CONTEXT, job);
+    return trk_call_not_begun(L, TRK_UP_KIT, job->operation, "config",
+                              "the client is closed");
+  }
   job->call->host = job;
   job->place = FLYING;
   c->flying++;

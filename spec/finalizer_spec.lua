@@ -1,0 +1,98 @@
+-- Wherever Lua takes memory it may collect, and run a finalizer that calls:
+-- the call it interrupts goes out as it was asked, and once.
+
+local control = require "sandbox.control"
+local helper = require "helper"
+
+local CALLS = os.getenv "TRUNKING_SLOW" and 40 or 80
+
+-- Garbage whose end is f.
+local function litter(f)
+  local proxy = newproxy and newproxy(true) -- luacheck: ignore 113
+  local meta = proxy and getmetatable(proxy) or {}
+  meta.__gc = f
+  return proxy or setmetatable({}, meta)
+end
+
+describe("a call that a finalizer's interrupts", function()
+  local client, pause, mul
+  before_each(function()
+    client = helper.client "plain HTTP"
+    pause = collectgarbage("setpause", 1)
+    mul = collectgarbage("setstepmul", 10000)
+  end)
+  after_each(function()
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", mul)
+    client.close()
+    helper.tidy()
+  end)
+
+  it("attaches to its own trunk what it was asked to", function()
+    local mine, other = assert(client.create {}), assert(client.create {})
+    local ends = 0
+    for i = 1, CALLS do
+      litter(function()
+        ends = ends + 1
+        client.fetch(other)
+      end)
+      local sid = ("CL%032x"):format(i)
+      local list, err = client.credential_lists.create(mine,
+        { credential_list_sid = sid })
+      assert.equal(sid, list and list.sid, err)
+      assert.equal(mine.sid, list.trunk_sid)
+    end
+    assert.is_true(ends > CALLS / 4)
+  end)
+
+  it("lists what it was asked to", function()
+    local mine = assert(client.create {})
+    for i = 1, CALLS do
+      litter(function() client.create { friendly_name = "n" .. i } end)
+      local page = assert(client.credential_lists.list(mine))
+      assert.equal("credential_lists", page.meta.key)
+    end
+  end)
+
+  -- Each client is called until the finalizer has closed it.
+  for title, call in pairs {
+    ["a call"] = function(short, trunk, list)
+      return short.credential_lists.create(trunk, {
+        credential_list_sid = list })
+    end,
+    ["a job"] = function(short, trunk, list)
+      local job, err = short.async.credential_lists.create(trunk, {
+        credential_list_sid = list })
+      if not job then return nil, err end
+      return job:wait()
+    end,
+  } do
+    it(title .. " is refused when the client is closed, and harmed by nothing",
+      function()
+        for i = 1, 10 do
+          local short, n, err = helper.client "plain HTTP", 0
+          litter(function() pcall(short.close) end)
+          repeat
+            n = n + 1
+            assert(n < 1000, "no finalizer came")
+            err = select(2, call(short, ("TK%032x"):format(i),
+              ("CL%032x"):format(n)))
+          until err.kind == "config" or err.kind == "cancelled"
+        end
+      end)
+  end
+
+  it("never doubles a create", function()
+    for i = 1, CALLS do
+      litter(function() client.create { friendly_name = "end " .. i } end)
+      assert(client.create { friendly_name = "call " .. i })
+    end
+    local seen = {}
+    for _, request in ipairs(control.ledger().requests) do
+      local name = request.form.FriendlyName
+      assert.is_nil(seen[name], name)
+      seen[name] = true
+    end
+    for i = 1, CALLS do assert.is_true(seen["call " .. i]) end
+  end)
+end)
