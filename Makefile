@@ -166,11 +166,12 @@ bench: deps
 # The program, and a module whose malloc it may refuse, in trees of their own:
 # one under the sanitizers. TORTURE=--long fails every request over TLS too.
 TORTURE ?= --short
-TORTURE_SRC = spec/torture/torture.c spec/torture/fault.c
+TORTURE_SRC = spec/torture/torture.c spec/torture/fault.c \
+  spec/torture/libcurl.c
 TORTURE_WRAP = $(foreach f,malloc calloc realloc free,-Wl,--wrap=$(f))
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fno-sanitize-recover=undefined
-$(OUT)/torture: $(TORTURE_SRC) spec/torture/fault.h Makefile
+$(OUT)/torture: $(TORTURE_SRC) $(wildcard spec/torture/*.h) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) $(LUA_INC) \
 	  $(TORTURE_SRC) -o $@ -Wl,--export-dynamic $(LUA_LIBS) $(CURL_LIBS)

@@ -1,5 +1,6 @@
 -- Wherever Lua takes memory it may collect, and run a finalizer that calls:
--- the call it interrupts goes out as it was asked, and once.
+-- the call it interrupts goes out as it was asked, and once. (To be run by
+-- itself, as make test does: in a large heap the collector comes too seldom.)
 
 local control = require "sandbox.control"
 local helper = require "helper"

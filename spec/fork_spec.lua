@@ -2,30 +2,11 @@
 -- TLS connection, and the child's clean-up would speak on it. The child is
 -- told, and touches nothing. LuaJIT's ffi is the fork at hand.
 
-local has_ffi, ffi = pcall(require, "ffi")
-if not has_ffi then return end
-
 local control = require "sandbox.control"
 local helper = require "helper"
 
-ffi.cdef [[
-  int fork(void);
-  int waitpid(int pid, int *status, int options);
-  void _exit(int status);
-]]
-
--- Runs f in a child; true when it returned true.
-local function in_child(f)
-  local pid = ffi.C.fork()
-  assert(pid >= 0)
-  if pid == 0 then
-    local ok, result = pcall(f)
-    ffi.C._exit(ok and result and 0 or 1)
-  end
-  local status = ffi.new "int[1]"
-  assert(ffi.C.waitpid(pid, status, 0) == pid)
-  return status[0] == 0
-end
+local in_child = helper.in_child()
+if not in_child then return end
 
 after_each(helper.tidy)
 

@@ -6,6 +6,8 @@
  */
 #include "api.h"
 
+#include <string.h>
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- enums -------------------------------------------------------- */
@@ -178,3 +180,15 @@ const struct trk_operation trk_operations[] = {
 
     {NULL, NULL, TRK_GET, 0, NULL, NO_FIELDS, TRK_NOTHING, NULL},
 };
+
+const struct trk_operation *trk_operation_named(const char *name) {
+  const struct trk_operation *op = trk_operations;
+  for (; op->name != NULL; op++) {
+    size_t len = strlen(op->resource);
+    if (strncmp(name, op->resource, len) == 0 &&
+        strcmp(len > 0 && name[len] == '.' ? name + len + 1 : name,
+               op->name) == 0)
+      return op;
+  }
+  return NULL;
+}

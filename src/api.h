@@ -68,6 +68,10 @@ struct trk_operation {
 extern const struct trk_enum trk_enums[];           /* ends with name NULL */
 extern const struct trk_operation trk_operations[]; /* ends with name NULL */
 
+/* The operation of a name like "create" or "origination_urls.create"; NULL:
+ * there is none. */
+const struct trk_operation *trk_operation_named(const char *name);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -466,22 +466,9 @@ int trk_call_pause(lua_State *L) {
   return perform(L, c, call);
 }
 
-/* The row of a name like "create" or "origination_urls.create". */
-static const struct trk_operation *find_operation(const char *name) {
-  const struct trk_operation *op = trk_operations;
-  for (; op->name != NULL; op++) {
-    size_t len = strlen(op->resource);
-    if (strncmp(name, op->resource, len) == 0 &&
-        strcmp(len > 0 && name[len] == '.' ? name + len + 1 : name,
-               op->name) == 0)
-      return op;
-  }
-  return NULL;
-}
-
 int trk_call_form(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  const struct trk_operation *op = find_operation(luaL_checkstring(L, 1));
+  const struct trk_operation *op = trk_operation_named(luaL_checkstring(L, 1));
   struct trk_call *call;
   enum trk_form_rc rc;
   int n;

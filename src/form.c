@@ -328,6 +328,16 @@ static enum trk_form_rc missing(lua_State *L, const struct trk_operation *op,
   return TRK_FORM_INVALID;
 }
 
+const char *trk_form_push_sid(lua_State *L, int index, size_t *len) {
+  if (lua_istable(L, index)) {
+    lua_pushliteral(L, "sid");
+    lua_rawget(L, index);
+  } else {
+    lua_pushvalue(L, index);
+  }
+  return lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
+}
+
 /* Whether the table at index has a field, by either spelling. */
 static int has_field(lua_State *L, int index, const struct trk_field *f) {
   int has;
@@ -344,22 +354,17 @@ static int has_field(lua_State *L, int index, const struct trk_field *f) {
  * operation that takes nothing but a SID: it becomes the value of field 0. */
 static int take_sid(lua_State *L, int index, const struct trk_operation *op,
                     const struct names *names) {
+  size_t len;
   if (op->nfields != 1 || op->fields[0].type != TRK_SID)
     return 0;
-  if (lua_type(L, index) != LUA_TTABLE) {
-    lua_pushvalue(L, index);
-  } else if (has_field(L, index, &op->fields[0])) {
+  if (lua_istable(L, index) && has_field(L, index, &op->fields[0]))
     return 0;
-  } else {
-    lua_pushliteral(L, "sid");
-    lua_rawget(L, index);
+  if (trk_form_push_sid(L, index, &len) == NULL) {
+    lua_pop(L, 1);
+    return 0;
   }
-  if (lua_type(L, -1) == LUA_TSTRING) {
-    lua_replace(L, names->base);
-    return 1;
-  }
-  lua_pop(L, 1);
-  return 0;
+  lua_replace(L, names->base);
+  return 1;
 }
 
 enum trk_form_rc trk_form_encode(lua_State *L, int index,

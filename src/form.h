@@ -15,6 +15,10 @@
 #pragma GCC visibility push(hidden)
 #endif
 
+/* Pushes the SID at index, or that of the record there. NULL: neither; then
+ * what was found is pushed. */
+const char *trk_form_push_sid(lua_State *L, int index, size_t *len);
+
 /* What is wrong with the params. Only for TRK_FORM_UNKNOWN does the one who
  * words the error look for a name that was meant. */
 enum trk_form_rc { TRK_FORM_OK, TRK_FORM_INVALID, TRK_FORM_UNKNOWN };

@@ -16,17 +16,6 @@ int trk_path_arguments(const struct trk_operation *op) {
   return n;
 }
 
-/* The SID at index, which may be a record's table: left on the stack. */
-static const char *sid_at(lua_State *L, int index, size_t *len) {
-  if (lua_type(L, index) == LUA_TTABLE) {
-    lua_pushliteral(L, "sid");
-    lua_rawget(L, index);
-  } else {
-    lua_pushvalue(L, index);
-  }
-  return lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
-}
-
 static void add_text(lua_State *L, struct trk_buf *out, const char *s,
                      size_t len) {
   if (trk_buf_add(out, s, len) != TRK_BUF_OK)
@@ -38,7 +27,7 @@ static void add_text(lua_State *L, struct trk_buf *out, const char *s,
 static enum trk_form_rc add_sid(lua_State *L, int index, const char *name,
                                 const char *prefix, struct trk_buf *out) {
   size_t len = 0;
-  const char *s = sid_at(L, index, &len);
+  const char *s = trk_form_push_sid(L, index, &len);
   if (s == NULL)
     lua_pushfstring(L, "%s: the table given has no sid", name);
   else if (trk_check_sid(L, name, prefix, s, len) == NULL) {

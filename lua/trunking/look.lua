@@ -6,6 +6,7 @@
 -- SPDX-License-Identifier: MIT
 
 local errors = require "trunking.error"
+local pages = require "trunking.pages"
 local suggest = require "trunking.suggest"
 
 local M = {}
@@ -126,8 +127,8 @@ function search:error(err, fields)
   return errors.with(err, fields)
 end
 
-local function void(err, operation, what, why)
-  return err or errors.new { kind = "reply", outcome = "unknown",
+local function void(operation, what, why)
+  return nil, errors.new { kind = "reply", outcome = "unknown",
     operation = operation, message = ("the list of %s %s"):format(what, why) }
 end
 
@@ -139,29 +140,24 @@ end
 -- @return what visit gave, or true; or nil and an error, and then what was
 --   visited says nothing of what was not
 function search:walk(list, what, parent, visit)
-  local query = { page_size = self.page_size }
-  local page, err
-  if parent then page, err = list(parent, query) else page, err = list(query)
-  end
-  local seen = {}
+  local more = pages.chain(list, self.operation,
+    { page_size = self.page_size }, parent)
+  local page, err = more()
   while page do
     for _, record in ipairs(page) do
       if type(record) ~= "table" or type(record.sid) ~= "string" then
-        return nil, void(nil, self.operation, what, "has no SIDs in it")
+        return void(self.operation, what, "has no SIDs in it")
       end
       local result, why = visit(record)
       if result ~= nil or why ~= nil then return result, why end
     end
-    local link = page.meta.next_page_url
-    if link == nil then return true end
-    if seen[link] or self:left() <= 0 then
-      return nil, void(nil, self.operation, what, seen[link]
-        and "goes round in a circle" or "is too long for the time there was")
+    if page.meta.next_page_url ~= nil and self:left() <= 0 then
+      return void(self.operation, what, "is too long for the time there was")
     end
-    seen[link] = true
-    page, err = page.next()
+    page, err = more()
   end
-  return nil, void(err, self.operation, what, "ended before its end")
+  if err then return nil, err end
+  return true
 end
 
 -- What may have passed a second later. (A server that cannot be reached is

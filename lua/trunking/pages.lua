@@ -120,27 +120,26 @@ local function spoilt(err, given)
   return errors.new(fields)
 end
 
--- Hands out pages one after another, and raises where there is a failure or a
--- page comes again.
-local function pages(list, operation, query, parent)
+--- Pages one after another.
+-- @param list the operation's function
+-- @param operation its name, for errors
+-- @param query what list takes
+-- @param parent the trunk, for the lists of a trunk
+-- @return a function: the next page; nil at the end; or nil and an error, as
+--   where a page comes again
+function M.chain(list, operation, query, parent)
   local seen, next_page = {}, nil
-  return function(given)
+  return function()
     local page, err
-    if not next_page then
-      if parent then page, err = list(parent, query)
-      else page, err = list(query) end
-    else
-      page, err = next_page()
-    end
-    if not page then
-      if err then error(spoilt(err, given), 0) end
-      return nil
-    end
+    if next_page then page, err = next_page()
+    elseif parent then page, err = list(parent, query)
+    else page, err = list(query) end
+    if not page then return nil, err end
     local link = page.meta.next_page_url
     if link ~= nil and seen[link] then
-      error(spoilt(errors.new { kind = "reply", outcome = "unknown",
+      return nil, errors.new { kind = "reply", outcome = "unknown",
         operation = operation,
-        message = "the pages go round in a circle" }, given), 0)
+        message = "the pages go round in a circle" }
     end
     if link ~= nil then seen[link] = true end
     next_page = page.next
@@ -156,7 +155,7 @@ end
 -- @param parent the trunk, for the lists of a trunk
 function M.each(list, operation, params, parent)
   local query, limit = split(operation, params)
-  local more = pages(list, operation, query, parent)
+  local more = M.chain(list, operation, query, parent)
   local page, at, given = nil, 0, 0
   return function()
     while given < limit do
@@ -167,7 +166,9 @@ function M.each(list, operation, params, parent)
         return record
       end
       page, at = nil, 0
-      page = more(given)
+      local err
+      page, err = more()
+      if err then error(spoilt(err, given), 0) end
       if not page then limit = given end
     end
     page = nil

@@ -136,4 +136,27 @@ function helper.run(script, env, before)
   return said
 end
 
+--- A function that runs another in a forked child, and gives true when that
+-- returned true; or nil where there is no ffi to fork with.
+function helper.in_child()
+  local has_ffi, ffi = pcall(require, "ffi")
+  if not has_ffi then return nil end
+  pcall(ffi.cdef, [[
+    int fork(void);
+    int waitpid(int pid, int *status, int options);
+    void _exit(int status);
+  ]])
+  return function(f)
+    local pid = ffi.C.fork()
+    assert(pid >= 0)
+    if pid == 0 then
+      local ok, result = pcall(f)
+      ffi.C._exit(ok and result and 0 or 1)
+    end
+    local status = ffi.new "int[1]"
+    assert(ffi.C.waitpid(pid, status, 0) == pid)
+    return status[0] == 0
+  end
+end
+
 return helper

@@ -13,8 +13,6 @@
 #include "path.h"
 #include "verdict.h"
 
-#include <string.h>
-
 #define BUF_T "trunking.probe.buf"
 
 int luaopen_probe(lua_State *L);
@@ -158,18 +156,12 @@ static struct trk_buf *push_buf(lua_State *L) {
   return b;
 }
 
-/* The operation with a name like "create" or "recording.update". */
 static const struct trk_operation *check_operation(lua_State *L, int arg) {
-  const char *name = luaL_optstring(L, arg, "create");
-  const struct trk_operation *op = trk_operations;
-  for (; op->name != NULL; op++) {
-    size_t n = strlen(op->resource);
-    if (strncmp(name, op->resource, n) == 0 &&
-        strcmp(name + n + (n > 0), op->name) == 0)
-      return op;
-  }
-  luaL_argerror(L, arg, "no such operation");
-  return NULL;
+  const struct trk_operation *op =
+      trk_operation_named(luaL_optstring(L, arg, "create"));
+  if (op == NULL)
+    luaL_argerror(L, arg, "no such operation");
+  return op;
 }
 
 /* What a refusal pushed, behind the nil at top. */

@@ -5,8 +5,8 @@
  * sweep.lua) through one function, point. It judges nothing itself.
  */
 #include "fault.h"
+#include "libcurl.h"
 
-#include <curl/curl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -86,34 +86,6 @@ static void *lua_memory(void *ud, void *block, size_t old, size_t size) {
     fault_note(SOURCE_LUA, 1);
   return fresh;
 }
-
-/* ---- libcurl's ---------------------------------------------------- */
-
-static void *curl_counted(void *block, int blocks) {
-  if (block != NULL)
-    fault_note(SOURCE_CURL, blocks);
-  return block;
-}
-
-static void *curl_malloc(size_t size) {
-  return fault_hits(SOURCE_CURL) ? NULL : curl_counted(malloc(size), 1);
-}
-
-static void *curl_calloc(size_t n, size_t size) {
-  return fault_hits(SOURCE_CURL) ? NULL : curl_counted(calloc(n, size), 1);
-}
-
-static void *curl_realloc(void *old, size_t size) {
-  if (fault_hits(SOURCE_CURL))
-    return NULL;
-  return curl_counted(realloc(old, size), old == NULL);
-}
-
-static char *curl_strdup(const char *text) {
-  return fault_hits(SOURCE_CURL) ? NULL : curl_counted(strdup(text), 1);
-}
-
-static void curl_release(void *block) { free(curl_counted(block, -1)); }
 
 /* ---- collecting at every chance ----------------------------------- */
 
@@ -371,8 +343,7 @@ int main(int argc, char **argv) {
   if (argc < 2)
     return 2;
   watch_signals();
-  if (curl_global_init_mem(CURL_GLOBAL_ALL, curl_malloc, curl_release,
-                           curl_realloc, curl_strdup, curl_calloc) != 0)
+  if (libcurl_watch() != 0)
     return 2;
   H = healthy(argv);
   if (H == NULL)
