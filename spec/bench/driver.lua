@@ -83,7 +83,8 @@ local function measure()
   local cold_cpu, cold_wall = cold.run(short and 5 or 11)
   local frame_p99, frame_most = frames.run(short and 240 or 1200)
   fresh()
-  local shares, rates, cold_many = concurrent.run(targets, short and 5 or 21)
+  local shares, rates, crowds, cold_many = concurrent.run(targets,
+    short and 5 or 21)
   fresh()
   local growth = memory.run(targets[2], short and 5000 or 100000)
   local pages = page.run(targets, short and 11 or 41, fresh)
@@ -105,6 +106,8 @@ local function measure()
     shares.HTTP, shares.TLS)
   at_least("64 at once: rate / C >= 0.8 (HTTP, TLS)", 0.8, "%.2f", rates.HTTP,
     rates.TLS)
+  at_least("64 at once: rate / twilio-node >= 8 (HTTP, TLS)", 8, "%.1f",
+    crowds.HTTP, crowds.TLS)
   goal("64 cold TLS at once / cached C <= 1.2 (wall)", 1.2, "%.2f", cold_many)
   goal("growth of the resident set <= 256 KiB", 256, "%d KiB", growth)
   goal("page of 1,000 / cjson.decode <= 1.15 (HTTP, TLS)", 1.15, "%.2f",

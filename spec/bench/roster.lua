@@ -55,6 +55,12 @@ function roster.many(width)
   return client
 end
 
+--- The same in twilio-node; it may be absent.
+function roster.crowd(width)
+  return setmetatable({ more = { tostring(width) } },
+    { __index = roster.twilio })
+end
+
 -- A new connection for each create, and over TLS a stall of 40 ms: in every
 -- round it would part the others' batches by a second.
 roster.luasocket.batch, roster.luasocket.warm = 20, 5

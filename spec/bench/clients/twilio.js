@@ -1,5 +1,6 @@
 // twilio-node with keep-alive, pointed at the sandbox: its own RequestClient
-// with the API's origin replaced. Line protocol and arguments as in ../bench.h.
+// with the API's origin replaced. Line protocol and arguments as in ../bench.h;
+// a fourth says how many creates are in flight (1).
 // SPDX-License-Identifier: MIT
 'use strict';
 
@@ -7,7 +8,7 @@ const http = require('http');
 const readline = require('readline');
 const twilio = require('twilio');
 
-const [url, ca, tag] = process.argv.slice(2);
+const [url, ca, tag, width = '1'] = process.argv.slice(2);
 const Base = twilio.RequestClient;
 
 class Redirected extends Base {
@@ -44,11 +45,22 @@ async function create() {
   if (!trunk.sid) throw new Error('no sid');
 }
 
+async function batch(count) {
+  let left = count;
+  const each = async () => {
+    while (left > 0) {
+      left -= 1;
+      await create();
+    }
+  };
+  await Promise.all(Array.from({ length: Number(width) }, each));
+}
+
 async function serve() {
   console.log('ready');
   for await (const line of readline.createInterface(process.stdin)) {
     const started = process.cpuUsage();
-    for (let n = Number(line); n > 0; n -= 1) await create();
+    await batch(Number(line));
     const used = process.cpuUsage(started);
     console.log((used.user + used.system) / 1e6);
   }

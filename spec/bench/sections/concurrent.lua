@@ -1,8 +1,8 @@
 -- Many creates at once: the share of the ideal rate where the server takes its
 -- time, and the rate where it takes none, as ratios to a C program on
--- curl_multi; and as many cold TLS connections at once.
--- Promises: the two alternate, each with its connections open before, on
--- another core than the server.
+-- curl_multi and to twilio-node; and as many cold TLS connections at once.
+-- Promises: they alternate, each with its connections open before, on another
+-- core than the server.
 -- May not know: what the goals are.
 -- SPDX-License-Identifier: MIT
 
@@ -12,35 +12,52 @@ local pool = require "pool"
 local roster = require "roster"
 local stats = require "stats"
 
+local unpack = table.unpack
 local concurrent = {}
 
 local WIDTH, DELAY = 64, 0.05
 
--- A row for the C program and one for ours, which have worked once.
-local function start(target, batch)
+local function row_of(client, target, batch, warm)
+  local worker, why = pool.start(pool.apart(client), target)
+  if not worker then error(client.name .. ": " .. why, 0) end
+  worker:batch(warm)
+  return { name = client.name, batch = batch, wall = {}, cpu = {},
+    worker = worker }
+end
+
+-- A row for the C program, one for ours, and one for twilio-node where it is
+-- asked for and there; all have worked once.
+local function start(target, batch, crowd)
   local rows = {}
   for i, client in ipairs { roster.multi(WIDTH), roster.many(WIDTH) } do
-    rows[i] = { name = client.name, batch = batch, wall = {}, cpu = {},
-      worker = assert(pool.start(pool.apart(client), target)) }
-    rows[i].worker:batch(2 * WIDTH)
+    rows[i] = row_of(client, target, batch, 2 * WIDTH)
+  end
+  if crowd and not roster.twilio.absent then
+    rows[3] = row_of(roster.crowd(WIDTH), target, batch, roster.twilio.warm)
   end
   return rows
 end
 
--- Medians of wall and CPU ratios of ours to the C program.
+local function add(list, value) list[#list + 1] = value end
+
+-- Wall and CPU ratios of ours to the C program, and wall ratios of
+-- twilio-node to ours.
 local function compare(rows, rounds)
-  local wall_ratio, cpu_ratio = {}, {}
+  local wall_ratio, cpu_ratio, crowd_ratio = {}, {}, {}
   for _ = 1, rounds do
-    for _, row in ipairs(stats.shuffle { rows[1], rows[2] }) do
+    for _, row in ipairs(stats.shuffle { unpack(rows) }) do
       row.last_cpu, row.last_wall = row.worker:batch(row.batch)
-      row.cpu[#row.cpu + 1] = row.last_cpu
-      row.wall[#row.wall + 1] = row.last_wall
+      add(row.cpu, row.last_cpu)
+      add(row.wall, row.last_wall)
     end
-    wall_ratio[#wall_ratio + 1] = rows[2].last_wall / rows[1].last_wall
-    cpu_ratio[#cpu_ratio + 1] = rows[2].last_cpu / rows[1].last_cpu
+    add(wall_ratio, rows[2].last_wall / rows[1].last_wall)
+    add(cpu_ratio, rows[2].last_cpu / rows[1].last_cpu)
+    if rows[3] then
+      add(crowd_ratio, rows[3].last_wall / rows[2].last_wall)
+    end
   end
   pool.stop_all()
-  return wall_ratio, cpu_ratio
+  return wall_ratio, cpu_ratio, crowd_ratio
 end
 
 local function rate(row) return 1 / stats.median(row.wall) end
@@ -60,15 +77,18 @@ local function delayed(target, rounds)
 end
 
 local function prompt(target, rounds)
-  local rows = start(target, 10 * WIDTH)
-  local wall, cpu = compare(rows, rounds)
+  local rows = start(target, 10 * WIDTH, true)
+  local wall, cpu, crowd = compare(rows, rounds)
   for _, row in ipairs(rows) do
     print(("  %-5s  0 ms  %-24s %6.0f/s"):format(target.name, row.name,
       rate(row)))
   end
   print(("  %-5s  0 ms  rate / C %.2f, wall %s, CPU %s"):format(target.name,
     1 / stats.median(wall), stats.spread(wall), stats.spread(cpu)))
-  return 1 / stats.median(wall)
+  if not rows[3] then return 1 / stats.median(wall) end
+  print(("  %-5s  0 ms  rate / twilio-node %s"):format(target.name,
+    stats.spread(crowd)))
+  return 1 / stats.median(wall), stats.median(crowd)
 end
 
 local function cold(rounds)
@@ -85,16 +105,20 @@ local function cold(rounds)
   return stats.median(wall)
 end
 
---- Shares of the ideal rate and rate ratios by target's name, and the wall
--- ratio of cold TLS, or nil without a bundle.
+--- Shares of the ideal rate, rates as ratios to the C program's and (where it
+-- is there) to twilio-node's, by target's name; and the wall ratio of cold
+-- TLS, or nil without a bundle.
 function concurrent.run(targets, rounds)
   print(("\n%d creates at once"):format(WIDTH))
-  local shares, ratios = {}, {}
+  local shares, ratios, crowds = {}, {}, {}
   for _, target in ipairs(targets) do
     shares[target.name] = delayed(target, math.ceil(rounds / 2))
-    ratios[target.name] = prompt(target, rounds)
+    ratios[target.name], crowds[target.name] = prompt(target, rounds)
   end
-  return shares, ratios, cold(rounds)
+  if roster.twilio.absent then
+    print("  left out: twilio-node: " .. roster.twilio.absent)
+  end
+  return shares, ratios, crowds, cold(rounds)
 end
 
 return concurrent
