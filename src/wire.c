@@ -349,11 +349,28 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
   return -1;
 }
 
+/* libcurl prints CURLOPT_USERAGENT twice for each request, character by
+ * character, and what is in this list once. */
 int trk_shared_ready(struct trk_shared *s) {
+  static const char name[] = "User-Agent: ";
+  const char *agent = s->options.user_agent;
+  struct curl_slist *last;
+  char *line;
   if (s->headers != NULL)
     return 0;
-  s->headers = curl_slist_append(NULL, s->authorization);
-  return s->headers != NULL ? 0 : -1;
+  line = malloc(sizeof name + strlen(agent));
+  if (line == NULL)
+    return -1;
+  strcpy(line, name);
+  strcat(line, agent);
+  s->headers = curl_slist_append(NULL, line);
+  free(line);
+  last = s->headers;
+  if (last != NULL && curl_slist_append(last, s->authorization) != NULL)
+    return 0;
+  curl_slist_free_all(s->headers);
+  s->headers = NULL;
+  return -1;
 }
 
 void trk_shared_free(struct trk_shared *s) {
@@ -457,7 +474,6 @@ static CURLcode set_all(struct trk_wire *w) {
                                               : PROTOCOL_HTTPS));
   keep(&rc, set_trust(w));
   keep(&rc, set_callbacks(w));
-  keep(&rc, set_text(w->easy, CURLOPT_USERAGENT, o->user_agent));
   keep(&rc, curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER,
                              w->shared->headers));
   keep(&rc, set_proxy(w->easy, o->proxy));
