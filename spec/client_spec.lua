@@ -6,16 +6,7 @@ local control = require "sandbox.control"
 local helper = require "helper"
 local trunking = require "trunking"
 
-local every_field = {
-  friendly_name = "B\195\188ro & S\195\182hne = 100% + a b",
-  domain_name = "head-office.pstn.twilio.com",
-  disaster_recovery_url = "https://example.com/dr?a=1&b=%20+#c",
-  disaster_recovery_method = "HEAD",
-  transfer_mode = "sip-only",
-  transfer_caller_id = "from-transferor",
-  secure = true,
-  cnam_lookup_enabled = false,
-}
+local every_field = helper.every_field
 local on_the_wire = {
   FriendlyName = every_field.friendly_name,
   DomainName = every_field.domain_name,

@@ -11,16 +11,7 @@ local probe = require "probe"
 local CL, AL, PN = "CL" .. ("c"):rep(32), "AL" .. ("a"):rep(32),
   "PN" .. ("b"):rep(32)
 
-local every_field = {
-  friendly_name = "B\195\188ro & S\195\182hne = 100% + a b",
-  domain_name = "head-office.pstn.twilio.com",
-  disaster_recovery_url = "https://example.com/dr?a=1&b=%20+#c",
-  disaster_recovery_method = "HEAD",
-  transfer_mode = "sip-only",
-  transfer_caller_id = "from-transferor",
-  secure = true,
-  cnam_lookup_enabled = false,
-}
+local every_field = helper.every_field
 local url_params = { sip_url = "sip:a.example:5060", friendly_name = "n",
   priority = 0, weight = 10, enabled = false }
 

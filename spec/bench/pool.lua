@@ -20,6 +20,17 @@ function pool.line(words)
   return table.concat(out, " ")
 end
 
+--- Whether a process's resident set can be read; says so where it can't.
+function pool.has_status()
+  local probe = io.open "/proc/self/status"
+  if probe then
+    probe:close()
+  else
+    print "  left out: no /proc/self/status"
+  end
+  return probe ~= nil
+end
+
 --- The same client on a core of its own, apart from the server's, if it may.
 function pool.apart(client)
   local core, words = os.getenv "BENCH_APART", {}

@@ -136,6 +136,18 @@ function helper.run(script, env, before)
   return said
 end
 
+--- A trunk with a value in every field, awkward characters among them.
+helper.every_field = {
+  friendly_name = "B\195\188ro & S\195\182hne = 100% + a b",
+  domain_name = "head-office.pstn.twilio.com",
+  disaster_recovery_url = "https://example.com/dr?a=1&b=%20+#c",
+  disaster_recovery_method = "HEAD",
+  transfer_mode = "sip-only",
+  transfer_caller_id = "from-transferor",
+  secure = true,
+  cnam_lookup_enabled = false,
+}
+
 --- A function that runs another in a forked child, and gives true when that
 -- returned true; or nil where there is no ffi to fork with.
 function helper.in_child()

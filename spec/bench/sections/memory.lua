@@ -11,12 +11,7 @@ local memory = {}
 function memory.run(target, creates)
   print(("\nMemory: resident set over %d creates, %s"):format(creates,
     target.name))
-  local probe = io.open "/proc/self/status"
-  if not probe then
-    print "  left out: no /proc/self/status"
-    return nil
-  end
-  probe:close()
+  if not pool.has_status() then return nil end
   local worker = assert(pool.start(roster.ours, target))
   worker:batch(1000)
   local before = tonumber((worker:ask "rss"))

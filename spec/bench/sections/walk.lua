@@ -18,12 +18,7 @@ end
 function walk.run(target, trunks)
   print(("\nA walk over %d trunks, 1,000 to a page, %s"):format(trunks,
     target.name))
-  local probe = io.open "/proc/self/status"
-  if not probe then
-    print "  left out: no /proc/self/status"
-    return nil
-  end
-  probe:close()
+  if not pool.has_status() then return nil end
   fill(target, trunks)
   local client = { env = roster.ours.env, words = { os.getenv "BENCH_LUA",
     os.getenv "BENCH_HERE" .. "/clients/walk.lua" } }
