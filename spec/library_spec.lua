@@ -180,6 +180,38 @@ describe("a wall clock", function()
   end
 end)
 
+-- ---- a decimal comma ------------------------------------------------------
+
+describe("a locale", function()
+  it("with a decimal comma is not seen on the wire, nor in a reply", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    finally(function() os.execute(("rm -rf '%s'"):format(dir)) end)
+    os.execute(("mkdir '%s' && localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' "
+      .. ">/dev/null 2>&1"):format(dir, dir))
+    control.arm { body = ('{"sid":"%s","whole":10,"half":2.5}')
+      :format(helper.sid("TK", "a")), apply = true }
+    local said = helper.run([[
+      if not os.setlocale "de_DE.UTF-8" then print "none" return end
+      local helper = require "helper"
+      local client = helper.client("plain HTTP", { validate = false })
+      local trunk = assert(client.create {})
+      print(trunk.whole == 10, trunk.half == 2.5)
+      for _, weight in ipairs { 10, 1.5, 1e-7, -1.25e300 } do
+        client.origination_urls.create(trunk, { sip_url = "sip:a.example",
+          friendly_name = "x", priority = 1, enabled = true,
+          weight = weight })
+      end]], { LOCPATH = dir })
+    if said == "none\n" then pending "no localedef with de_DE here" return end
+    local weights = {}
+    for i, request in ipairs(helper.requests()) do
+      weights[i - 1] = request.form.Weight
+    end
+    assert.same({ "10", "1.5", "1e-07", "-1.25e+300" }, weights)
+    assert.equal("true\ttrue\n", said)
+  end)
+end)
+
 -- ---- a name server that hangs -------------------------------------------
 
 -- Of a name server that answers so late that nobody waited for it.
