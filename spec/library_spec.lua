@@ -208,7 +208,8 @@ describe("a locale", function()
       weights[i - 1] = request.form.Weight
     end
     assert.same({ "10", "1.5", "1e-07", "-1.25e+300" }, weights)
-    assert.equal("true\ttrue\n", said)
+    -- A sanitizer may say more: glibc itself never frees what LOCPATH held.
+    assert.matches("^true\ttrue\n", said)
   end)
 end)
 
