@@ -29,6 +29,7 @@ HDR = $(sort $(wildcard src/*.h))
 CORE = $(OUT)/trunking/core.so
 LOAD = $(OUT)/trunking/load.so
 PROBE = $(OUT)/probe.so
+TROUBLE = $(OUT)/trouble.so
 
 SANDBOX = spec/support/sandbox/run
 ROOT = $(CURDIR)
@@ -70,7 +71,13 @@ $(PROBE): spec/support/probe.c $(SRC) $(HDR) Makefile
 	$(CC) $(CFLAGS) $(MODULE_CFLAGS) -Isrc $(LUA_INC) $< src/api.c src/buf.c \
 	  src/check.c src/form.c src/json.c src/path.c src/verdict.c -o $@ $(MODULE_LDFLAGS)
 
-probe: $(PROBE)
+# What specs do to their own sockets and process; never installed either.
+$(TROUBLE): spec/support/trouble.c src/compat.h Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS) $(MODULE_CFLAGS) -Isrc $(LUA_INC) $< -o $@ \
+	  $(MODULE_LDFLAGS)
+
+probe: $(PROBE) $(TROUBLE)
 
 env: build
 	@echo "export LUA_PATH='$(LUA_PATH_OF)'"

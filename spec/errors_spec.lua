@@ -54,6 +54,7 @@ local statuses = {
   { 404, "not_found", "refused" }, { 405, "rejected", "refused" },
   { 408, "timeout", "unknown" }, { 409, "rejected", "refused" },
   { 413, "rejected", "refused" }, { 415, "rejected", "refused" },
+  { 417, "rejected", "refused" },
   { 421, "rejected", "refused" }, { 422, "rejected", "refused" },
   { 425, "rejected", "refused" }, { 429, "rate_limit", "refused" },
   { 451, "rejected", "refused" }, { 499, "rejected", "refused" },

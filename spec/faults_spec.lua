@@ -7,6 +7,10 @@ local socket = require "socket"
 
 local trunk_json = '{"sid":"TK' .. ("ab"):rep(16) .. '"}'
 local created = "HTTP/1.1 201 Created\r\n"
+-- The same with one more member, or what is put there.
+local function with(more)
+  return (trunk_json:gsub("}", function() return more .. "}" end))
+end
 local many_headers = ("X-Filler: " .. ("x"):rep(1000) .. "\r\n"):rep(80)
 
 -- title, fault, outcome, part of the message
@@ -19,6 +23,15 @@ local faults = {
   { "JSON that is cut", { body = '{"sid":"TK' }, "applied" },
   { "JSON that is a list", { body = "[]" }, "applied" },
   { "JSON that is a word", { body = '"created"' }, "applied" },
+  { "JSON that is null", { body = "null" }, "applied" },
+  { "JSON that is a number", { body = "123" }, "applied" },
+  { "JSON behind a byte order mark", { body = "\239\187\191" .. trunk_json },
+    "applied" },
+  { "JSON of UTF-16", { body = trunk_json:gsub(".", "%0\0") }, "applied" },
+  { "JSON with a comment", { body = with "/* so */" }, "applied" },
+  { "JSON with a comma too many", { body = with "," }, "applied" },
+  { "JSON with half a surrogate pair", { body = with ',"x":"\\ud800"' },
+    "applied" },
   { "JSON without a sid", { body = '{"friendly_name":"x"}' }, "applied" },
   { "a sid that is null", { body = '{"sid":null}' }, "applied" },
   { "a sid that is a number", { body = '{"sid":42}' }, "applied" },
@@ -30,8 +43,11 @@ local faults = {
   { "a sid with a NUL", { body = trunk_json:gsub('"}', '\\u0000"}') },
     "applied" },
   { "a NUL after the JSON", { body = trunk_json .. "\0x" }, "applied" },
-  { "numbers that JSON lacks", { body = trunk_json:gsub("}", ',"x":NaN}') },
+  { "NaN, which JSON lacks", { body = with ',"x":NaN' }, "applied" },
+  { "infinity, which JSON lacks", { body = with ',"x":-Infinity' },
     "applied" },
+  { "a number of base 16", { body = with ',"x":0x10' }, "applied" },
+  { "a number of base 8", { body = with ',"x":010' }, "applied" },
   { "JSON of great depth",
     { body = trunk_json:gsub("}", ',"x":' .. ("["):rep(99) .. ("]"):rep(99)
       .. "}") }, "applied" },
@@ -66,6 +82,9 @@ local faults = {
   { "a chunk of no size", { raw = created
     .. "Transfer-Encoding: chunked\r\n\r\nzz\r\n" .. trunk_json },
     "applied" },
+  { "a length and chunks at once, of which neither holds", { raw = created
+    .. "Content-Length: 43\r\nTransfer-Encoding: chunked\r\n\r\n"
+    .. trunk_json }, "applied" },
   { "chunks that break off", { raw = created
     .. "Transfer-Encoding: chunked\r\n\r\n2b\r\n" .. trunk_json:sub(1, 20) },
     "applied" },
@@ -151,10 +170,32 @@ for _, transport in ipairs(helper.transports) do
       ["bare line feeds"] = "X-A: a\n",
       ["a length past all bounds"] = "Content-Length: 1" .. ("0"):rep(22)
         .. "\r\n",
+      ["a length that is not kept"] = "Content-Length: 5000000000\r\n",
     } do
       it("believes a whole reply with " .. title, function()
         arm { raw = created .. head .. "\r\n" .. trunk_json }
         assert.matches("^TK", assert(client.create(params)).sid)
+      end)
+    end
+
+    it("believes a whole reply in chunks without the last one", function()
+      arm { raw = created .. ("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n")
+        :format(#trunk_json, trunk_json) }
+      assert.matches("^TK", assert(client.create(params)).sid)
+    end)
+
+    for title, case in pairs {
+      ["names that come twice"] = { '"n":1,"n":2', "n", 2 },
+      ["a number too large for any"] = { '"n":1e400', "n", 1 / 0 },
+      ["a NUL in a text"] = { '"n":"a\\u0000b"', "n", "a\0b" },
+      ["control characters"] = { '"n":"a\1b"', "n", "a\1b" },
+      ["texts that are no UTF-8"] = { '"n":"\255\192"', "n", "\255\192" },
+    } do
+      it("believes JSON with " .. title, function()
+        arm { body = with("," .. case[1]) }
+        local trunk = assert(client.create(params))
+        assert.matches("^TK", trunk.sid)
+        assert.equal(case[3], trunk[case[2]])
       end)
     end
 
@@ -249,6 +290,9 @@ local ways = {
   end, "connect", 1 },
   { "a name that does not resolve", function()
     return { base_url = "https://nowhere..invalid", max_attempts = 1 }
+  end, "dns", 1 },
+  { "a proxy whose name does not resolve", function()
+    return { proxy = "http://nowhere..invalid", max_attempts = 1 }
   end, "dns", 1 },
   { "a proxy that is closed", function()
     return { proxy = "http://127.0.0.1:" .. closed_port(), max_attempts = 1 }

@@ -1,9 +1,13 @@
 -- Ctrl-C in the standard interpreter while a create waits for its reply. The
 -- signal is sent once the sandbox has the request, so that nothing here
 -- depends on time; and a create that could not be interrupted would succeed.
+--
+-- And signals that mean nothing to us, one every 2 ms: they interrupt each wait
+-- there is, and change nothing.
 
 local control = require "sandbox.control"
 local helper = require "helper"
+local trouble = require "trouble"
 
 -- A shell's $PPID is the interpreter that started it.
 local prelude = [[
@@ -46,3 +50,50 @@ for _, transport in ipairs(helper.transports) do
       end)
   end)
 end
+
+describe("signals without end", function()
+  local EVERY = os.getenv "TRUNKING_SLOW" and 20 or 2 -- milliseconds
+
+  -- What f returns while they come, and it must be more than a few.
+  local function among(f)
+    trouble.signals(EVERY)
+    local ok, result, err = pcall(f)
+    assert.is_true(trouble.signals(0) > 5)
+    assert(ok, result)
+    return result, err
+  end
+
+  for _, transport in ipairs(helper.transports) do
+    it("end no create, nor a job: " .. transport, function()
+      control.arm { delay = 0.4, apply = true, times = 2 }
+      local client = helper.client(transport)
+      assert(among(function() return client.create {} end))
+      assert(among(function()
+        return assert(client.async.create {}):wait(20)
+      end))
+      assert.equal(2, control.ledger(0).created)
+    end)
+
+    it("move no deadline: " .. transport, function()
+      control.arm { delay = 60, apply = true, times = 2 }
+      local client = helper.client(transport, { timeout = 0.4 })
+      local timeout = { kind = "timeout", outcome = "unknown", attempts = 1 }
+      helper.check(helper.error_of(among(function()
+        return client.create {}
+      end)), timeout)
+      helper.check(helper.error_of(among(function()
+        return assert(client.async.create {}):wait(20)
+      end)), timeout)
+      assert.equal(2, control.ledger(0).count)
+    end)
+  end
+
+  it("end no wait between two attempts", function()
+    control.arm { status = 429, headers = { ["Retry-After"] = "1" } }
+    local made, meta = among(function()
+      return helper.client "plain HTTP".create {}
+    end)
+    assert.is_truthy(made)
+    assert.equal(2, meta.attempts)
+  end)
+end)

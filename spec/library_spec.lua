@@ -1,28 +1,45 @@
--- A libcurl, and a host, that this machine does not have: spec/support/shim.c
--- plays them to a child. Rows that can't be played here say so.
+-- A libcurl, and a host, that this machine does not have: shim.c and host.c of
+-- spec/support play them to a child: an old library, a clock that is wrong, a
+-- name server that hangs. Rows that can't be played here say so.
 
 local control = require "sandbox.control"
 local helper = require "helper"
+local peer = require "peer"
 
-local shim
+local old_library, odd_host
 
 setup(function()
-  shim = os.tmpname()
   local here = debug.getinfo(1, "S").source:match "^@(.*)library_spec.lua$"
   local build = "unset LD_PRELOAD; cc -shared -fPIC -D_GNU_SOURCE "
     .. "-Wl,--no-as-needed $(pkg-config --cflags libcurl) "
-    .. "'%ssupport/shim.c' -o '%s' -lcurl -ldl"
-  assert(os.execute(build:format(here, shim)))
+    .. "'%ssupport/%s.c' -o '%s' %s -ldl"
+  old_library, odd_host = os.tmpname(), os.tmpname()
+  assert(os.execute(build:format(here, "shim", old_library, "-lcurl")))
+  assert(os.execute(build:format(here, "host", odd_host, "")))
 end)
 
-teardown(function() os.remove(shim) end)
-after_each(helper.tidy)
+teardown(function()
+  os.remove(old_library)
+  os.remove(odd_host)
+end)
+after_each(function()
+  peer.tidy()
+  helper.tidy()
+end)
 
--- What a script says in a child that the shim plays to.
-local function played(script, env)
+-- What a script says in a child that this library plays to.
+local function beside(library, script, env)
   local before = os.getenv "LD_PRELOAD"
-  env.LD_PRELOAD = (before and before .. " " or "") .. shim
+  env.LD_PRELOAD = (before and before .. " " or "") .. library
   return helper.run(script, env)
+end
+
+local function played(script, env)
+  return beside(old_library, script, env)
+end
+
+local function in_trouble(script, env)
+  return beside(odd_host, script, env)
 end
 
 local create = [[
@@ -58,10 +75,36 @@ describe("libcurl", function()
     assert.equal("nil\ttls\tnot_sent\n", said)
   end)
 
+  it("that raises SIGPIPE ends the host, if it is said to be newer",
+    function()
+      assert.equal("before\n", played("print 'before' io.stdout:flush()"
+        .. create:format "TLS", { SHIM_VERSION = "075800",
+        SHIM_SIGPIPE = "1" }))
+    end)
+
   for _, transport in ipairs(helper.transports) do
     it("that raises SIGPIPE does not end the host: " .. transport, function()
       assert.equal(all, played(create:format(transport),
         { SHIM_VERSION = "075000", SHIM_SIGPIPE = "1" }))
+    end)
+  end
+
+  -- Without luasocket in the child, which would ignore the signal.
+  for _, transport in ipairs(helper.transports) do
+    it("meets a reset amid a body, and no signal: " .. transport, function()
+      local server = peer.listen(transport)
+      local child = helper.start(([[
+        local client = require "trunking".new { base_url = %q, ca_file = %s,
+          account_sid = "AC" .. ("0"):rep(32), auth_token = ("0"):rep(32),
+          validate = false }
+        local _, err = client.create { FriendlyName = ("x"):rep(60000) }
+        print(err.kind, err.outcome, err.attempts)]]):format(server.origin,
+        transport == "TLS" and ("%q"):format(helper.sandbox "CA") or "nil"))
+      local connection = peer.welcome(server)
+      peer.head(connection)
+      peer.reset(connection)
+      assert.equal("network\tunknown\t1\n", child:read "*a")
+      child:close()
     end)
   end
 
@@ -96,6 +139,182 @@ describe("plain HTTP", function()
   end
 end)
 
+-- ---- the clock ----------------------------------------------------------
+
+describe("a wall clock", function()
+  local years = 10 * 365 * 86400
+
+  for _, row in ipairs { { "behind", -years, "not yet valid" },
+    { "ahead", years, "expired" } } do
+    it("ten years " .. row[1] .. " is hinted at by an error of TLS, and of no "
+      .. "matter without it", function()
+        local script = [[
+          local client = require "helper".client("%s")
+          local trunk, err = client.create {}
+          print(trunk and "created"
+            or table.concat({ err.kind, err.outcome, err.attempts }, " "))
+          print(err and err.message)]]
+        local env = { HOST_CLOCK = tostring(row[2]) }
+        local said = in_trouble(script:format "TLS", env)
+        assert.matches("^tls not_sent 1\n[^\n]*" .. row[3]
+          .. "[^\n]*; check this machine's clock\n$", said)
+        assert.equal("created\nnil\n",
+          in_trouble(script:format "plain HTTP", env))
+        assert.equal(1, control.ledger(0).count)
+      end)
+  end
+
+  for _, transport in ipairs(helper.transports) do
+    it("that jumps all the time moves no deadline: " .. transport, function()
+      control.arm { skip = 3, delay = 60, times = 2 }
+      local said = in_trouble((create .. [[
+        client = require "helper".client(%q, { timeout = 0.3 })
+        for _ = 1, 2 do
+          local _, err = client.create {}
+          print(err.kind, err.outcome, err.attempts)
+        end]]):format(transport, transport),
+        { HOST_CLOCK = "86400", HOST_JUMP = "1" })
+      assert.equal(all .. ("timeout\tunknown\t1\n"):rep(2), said)
+      assert.equal(5, control.ledger(0).count)
+    end)
+  end
+end)
+
+-- ---- a decimal comma ------------------------------------------------------
+
+describe("a locale", function()
+  it("with a decimal comma is not seen on the wire, nor in a reply", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    finally(function() os.execute(("rm -rf '%s'"):format(dir)) end)
+    os.execute(("mkdir '%s' && localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' "
+      .. ">/dev/null 2>&1"):format(dir, dir))
+    control.arm { body = ('{"sid":"%s","whole":10,"half":2.5}')
+      :format(helper.sid("TK", "a")), apply = true }
+    local said = helper.run([[
+      if not os.setlocale "de_DE.UTF-8" then print "none" return end
+      local helper = require "helper"
+      local client = helper.client("plain HTTP", { validate = false })
+      local trunk = assert(client.create {})
+      print(trunk.whole == 10, trunk.half == 2.5)
+      for _, weight in ipairs { 10, 1.5, 1e-7, -1.25e300 } do
+        client.origination_urls.create(trunk, { sip_url = "sip:a.example",
+          friendly_name = "x", priority = 1, enabled = true,
+          weight = weight })
+      end]], { LOCPATH = dir })
+    if said == "none\n" then pending "no localedef with de_DE here" return end
+    local weights = {}
+    for i, request in ipairs(helper.requests()) do
+      weights[i - 1] = request.form.Weight
+    end
+    assert.same({ "10", "1.5", "1e-07", "-1.25e+300" }, weights)
+    -- A sanitizer may say more: glibc itself never frees what LOCPATH held.
+    assert.matches("^true\ttrue\n", said)
+  end)
+end)
+
+-- ---- a name server that hangs -------------------------------------------
+
+-- Of a name server that answers so late that nobody waited for it.
+local hangs = [[
+  local trunking = require "trunking"
+  local client = trunking.new { base_url = "https://hangs.%s",
+    account_sid = "AC" .. ("0"):rep(32), auth_token = ("0"):rep(32),
+    timeout = 0.3, connect_timeout = %s, max_attempts = %d }
+  local start = os.time()
+  local _, err = client.create {}
+  print(err.kind, err.outcome, err.attempts)
+  local job = assert(client.async.create {})
+  _, err = job:wait(20)
+  print(err.kind, err.outcome, err.attempts)
+  client.close()
+  print(os.time() - start < 15 and "in time" or "too late")
+]]
+
+describe("a name server", function()
+  local timeout = "timeout\tnot_sent\t1\n"
+
+  it("that hangs moves no deadline", function()
+    assert.equal(timeout:rep(2) .. "in time\n",
+      in_trouble(hangs:format("shim", "5", 1), { HOST_DNS = "30000" }))
+  end)
+
+  it("that hangs is asked again, if there is time", function()
+    assert.equal(timeout:gsub("1", "2"):rep(2) .. "in time\n",
+      in_trouble(hangs:format("shim", "0.1", 2), { HOST_DNS = "30000" }))
+  end)
+
+  it("that has no answer is asked again", function()
+    local said = in_trouble([[
+      local client = require "helper".client("TLS", {
+        base_url = "https://none.shim" })
+      local _, err = client.create {}
+      print(err.kind, err.outcome, err.attempts)]], { HOST_DNS = "0" })
+    assert.equal("dns\tnot_sent\t3\n", said)
+  end)
+
+  it("may answer when the Lua state that asked is closed", function()
+    local said = in_trouble(([[
+      require "trouble".state %q
+      print "closed"
+      require "socket".sleep(1)
+      print "still here"]]):format(hangs:format("shim", "5", 1)),
+      { HOST_DNS = "1000" })
+    assert.equal(timeout:rep(2) .. "in time\nclosed\nstill here\n", said)
+  end)
+
+  -- A network of its own, where the one name server is the script.
+  local apart = [[unshare -rmn sh -c 'ip link set lo up && mount --bind "$1" ]]
+    .. [[/etc/resolv.conf && shift && exec "$@"' - %s]]
+  local resolv
+  before_each(function()
+    resolv = os.tmpname()
+    local file = assert(io.open(resolv, "w"))
+    file:write "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n"
+    file:close()
+  end)
+  after_each(function() os.remove(resolv) end)
+
+  local function alone(script)
+    local under = apart:format(resolv)
+    if helper.run("print 'here'", {}, nil, under) ~= "here\n" then
+      pending "no network namespace here (unshare, ip, mount, the right)"
+      return nil
+    end
+    return helper.run(script, {}, nil, under)
+  end
+
+  it("that says nothing to the system's own resolver is no different",
+    function()
+      local said = alone([[
+        local sink = assert(require "socket".udp4())
+        assert(sink:setsockname("127.0.0.1", 53))
+      ]] .. hangs:format("example", "5", 1) .. [[
+        sink:settimeout(0)
+        print(sink:receive() and "asked")]])
+      if said then
+        assert.equal(timeout:rep(2) .. "in time\nasked\n", said)
+      end
+    end)
+
+  it("that is not there is an error of dns, and a network an error of connect",
+    function()
+      local said = alone [[
+        for _, host in ipairs { "none.example", "192.0.2.7" } do
+          local client = require "trunking".new { max_attempts = 1,
+            base_url = "https://" .. host, account_sid = "AC" ..
+            ("0"):rep(32), auth_token = ("0"):rep(32) }
+          local _, err = client.create {}
+          print(err.kind, err.outcome, err.attempts)
+        end]]
+      if said then
+        assert.equal("dns\tnot_sent\t1\nconnect\tnot_sent\t1\n", said)
+      end
+    end)
+end)
+
+-- ---- descriptors ----------------------------------------------------------
+
 describe("descriptors", function()
   for _, transport in ipairs(helper.transports) do
     it("that are used up are said to be, and nothing is sent: " .. transport,
@@ -117,7 +336,7 @@ describe("descriptors", function()
           local job, why = client.async.create {}
           print(job and job:wait(20) and "created" or why)
         ]]):format(transport), {}, "ulimit -n 160")
-        assert.matches("^true\tnil\tnot_sent\t%l+\n", said)
+        assert.matches("^true\tnil\tnot_sent\tconnect\n", said)
         assert.matches("no file descriptor left", said)
         assert.matches("\ncreated\ncreated\n$", said)
         assert.equal(2, control.ledger(0).count)

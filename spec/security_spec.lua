@@ -5,9 +5,13 @@
 
 local control = require "sandbox.control"
 local helper = require "helper"
+local peer = require "peer"
 local socket = require "socket"
 
-after_each(helper.tidy)
+after_each(function()
+  peer.tidy()
+  helper.tidy()
+end)
 
 -- ---- what can be read ---------------------------------------------------
 
@@ -176,37 +180,27 @@ end)
 
 -- ---- what goes over the wire --------------------------------------------
 
--- A job's request as raw bytes, read by a listener that answers with `reply`.
-local function received(client, listener, reply)
+-- The head of a job's request, read by a server that answers with `reply`.
+local function received(client, server, reply)
   local job = assert(client.async.create { friendly_name = "x" })
-  local peer = assert(listener:accept())
-  peer:settimeout(10)
-  local lines = {}
-  repeat
-    local line = assert(peer:receive "*l")
-    lines[#lines + 1] = line
-  until line == ""
-  local length = tonumber(table.concat(lines, "\n")
-    :match "Content%-Length: (%d+)")
-  assert.equal("FriendlyName=x", peer:receive(length))
-  peer:send(reply)
-  peer:close()
-  job:wait(10)
+  local connection = peer.accept(server)
+  local _, body, lines = peer.request(connection)
+  assert.equal("FriendlyName=x", body)
+  connection:send(reply)
+  connection:close()
+  job:wait(peer.LONG)
   return lines
 end
 
 describe("a request", function()
   it("holds the headers it must, and none besides", function()
-    local listener = assert(socket.bind("127.0.0.1", 0))
-    listener:settimeout(10)
-    local _, port = listener:getsockname()
-    local client = helper.client("plain HTTP",
-      { base_url = "http://127.0.0.1:" .. port, max_attempts = 1 })
+    local server = peer.listen "plain HTTP"
+    local client = peer.client(server)
     local reply = "HTTP/1.1 400 Bad\r\nSet-Cookie: a=b\r\n"
       .. "Alt-Svc: h2=\":443\"\r\nStrict-Transport-Security: max-age=9\r\n"
       .. "Content-Length: 0\r\nConnection: close\r\n\r\n"
     for _ = 1, 2 do
-      local lines = received(client, listener, reply)
+      local lines = received(client, server, reply)
       local names = {}
       assert.equal("POST /v1/Trunks HTTP/1.1", table.remove(lines, 1))
       table.remove(lines)
@@ -215,7 +209,6 @@ describe("a request", function()
       assert.same({ "Accept", "Authorization", "Content-Length",
         "Content-Type", "Host", "User-Agent" }, names)
     end
-    listener:close()
   end)
 
   it("goes to the loopback address of IPv6 too, in plain words", function()
@@ -231,7 +224,7 @@ describe("a request", function()
       { base_url = ("http://[::1]:%d"):format(port), max_attempts = 1 })
     local reply = "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n"
     assert.equal("Host: [::1]:" .. port,
-      received(client, listener, reply)[2])
+      received(client, { socket = listener }, reply)[2])
     listener:close()
     helper.check(helper.failure(client), { kind = "connect",
       outcome = "not_sent" })
@@ -409,7 +402,7 @@ describe("a server", function()
 
   it("of the same kind, in order, is sent it", function()
     local origin, stop = serve("old", "-www")
-    local client = helper.client("TLS", { base_url = origin })
+    local client = helper.client("TLS", { base_url = origin, timeout = 1 })
     local err = helper.failure(client)
     stop()
     assert.not_equal("tls", err.kind)
@@ -428,42 +421,36 @@ end)
 -- ---- a proxy ------------------------------------------------------------
 
 describe("a proxy", function()
-  -- A proxy that answers each CONNECT with this, as many times.
+  -- A proxy that does this with each CONNECT, as many times.
   local function proxied(answer, times, options)
-    local listener = assert(socket.bind("127.0.0.1", 0))
-    listener:settimeout(10)
-    local _, port = listener:getsockname()
-    options.proxy = "http://127.0.0.1:" .. port
+    local server = peer.listen "plain HTTP"
+    options.proxy = server.origin
     local client = helper.client("TLS", options)
     local job = assert(client.async.create {})
-    local got = {}
-    for i = 1, times do
-      local peer = assert(listener:accept())
-      peer:settimeout(10)
-      local lines = {}
-      repeat
-        local line = assert(peer:receive "*l")
-        lines[#lines + 1] = line
-      until line == ""
-      got[i] = table.concat(lines, "\n")
-      peer:send(answer)
-      peer:close()
-    end
-    local trunk, err = job:wait(20)
-    listener:close()
-    assert.is_nil(trunk)
-    for _, head in ipairs(got) do
+    for _ = 1, times do
+      local connection = peer.accept(server)
+      local head = table.concat(peer.head(connection), "\n")
       assert.matches("^CONNECT 127%.0%.0%.1:%d+ HTTP", head)
       assert.is_nil(head:find("Authorization", 1, true))
+      answer(connection)
     end
+    local err = helper.error_of(job:wait(peer.LONG))
+    assert.is_true(peer.is_left(server))
     assert.equal(0, control.ledger(0).count)
     return err
   end
 
+  local function says(text)
+    return function(connection)
+      connection:send(text)
+      connection:close()
+    end
+  end
+
   for status, times in pairs { [407] = 1, [403] = 1, [502] = 3, [503] = 3 } do
     it("that answers " .. status .. " is not sent the request", function()
-      local err = proxied(("HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n")
-        :format(status), times, {})
+      local err = proxied(says(("HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n")
+        :format(status)), times, {})
       helper.check(err, { kind = "connect", outcome = "not_sent",
         attempts = times, says = tostring(status), status = false })
     end)
@@ -472,9 +459,20 @@ describe("a proxy", function()
   for title, answer in pairs { ["nothing"] = "", ["garbage"] = "\1\2\3\r\n\r\n",
     ["half an answer"] = "HTTP/1.1 2" } do
     it("that answers " .. title .. " is not sent the request", function()
-      local err = proxied(answer, 1, { max_attempts = 1 })
-      helper.check(err, { outcome = "not_sent", attempts = 1,
-        status = false })
+      local err = proxied(says(answer), 1, { max_attempts = 1 })
+      helper.check(err, { kind = "connect", outcome = "not_sent",
+        attempts = 1, status = false })
     end)
   end
+
+  it("that resets is tried again, and not sent the request", function()
+    helper.check(proxied(peer.reset, 3, {}), { kind = "connect",
+      outcome = "not_sent", attempts = 3, status = false })
+  end)
+
+  it("that hangs is tried again, and not sent the request", function()
+    helper.check(proxied(function() end, 2, { connect_timeout = 0.3,
+      max_attempts = 2 }), { kind = "timeout", outcome = "not_sent",
+      attempts = 2, status = false })
+  end)
 end)

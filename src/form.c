@@ -133,6 +133,17 @@ static enum trk_form_rc add_string(lua_State *L, int value,
   return TRK_FORM_INVALID;
 }
 
+/* A host's locale may have another decimal point, of several bytes too. */
+static void with_point(char *text) {
+  char *to = text;
+  for (; *text != '\0'; text++)
+    if (strchr("0123456789+-e", *text) != NULL)
+      *to++ = *text;
+    else if (to[-1] != '.')
+      *to++ = '.';
+  *to = '\0';
+}
+
 /* A whole number goes as such: 10.0 as 10. Only validate = 0 lets any other
  * through, and no NaN or infinity. */
 static enum trk_form_rc add_number(lua_State *L, int value,
@@ -155,6 +166,7 @@ static enum trk_form_rc add_number(lua_State *L, int value,
     return TRK_FORM_INVALID;
   }
   snprintf(text, sizeof text, whole ? "%.0f" : "%.14g", (double)n);
+  with_point(text);
   return add_pair(L, out, f->form, f->name, text, strlen(text));
 }
 

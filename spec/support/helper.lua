@@ -121,16 +121,22 @@ end
 local clean = "unset TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_API_KEY "
   .. "TWILIO_API_SECRET TWILIO_EDGE TWILIO_REGION\n"
 
---- Runs a script in an interpreter of its own, without Twilio's variables but
--- for those of `env`, after `before` in the shell. What it wrote, errors too.
-function helper.run(script, env, before)
+--- Starts a script in an interpreter of its own, without Twilio's variables but
+-- for those of `env`, after `before` in the shell, run by the command `under`.
+-- The pipe of what it writes, errors too.
+function helper.start(script, env, before, under)
   local words = { before and before .. "\n" }
   for name, value in pairs(env or {}) do
     words[#words + 1] = ("export %s='%s'\n"):format(name, value)
   end
-  local pipe = assert(io.popen(("%s%s%s - 2>&1 <<'END_OF_SCRIPT'\n%s\n%s\n")
-    :format(clean, table.concat(words), helper.interpreter(), script,
-      "END_OF_SCRIPT")))
+  return assert(io.popen(("%s%s%s %s - 2>&1 <<'END_OF_SCRIPT'\n%s\n%s\n")
+    :format(clean, table.concat(words), under or "", helper.interpreter(),
+      script, "END_OF_SCRIPT")))
+end
+
+--- The same, to its end: what it wrote.
+function helper.run(...)
+  local pipe = helper.start(...)
   local said = pipe:read "*a"
   pipe:close()
   return said

@@ -43,8 +43,10 @@ curl_version_info_data *curl_version_info(CURLversion age) {
 CURLMcode curl_multi_perform(CURLM *multi, int *running) {
   CURLMcode (*real)(CURLM *, int *);
   *(void **)&real = next("curl_multi_perform");
-  if (getenv("SHIM_SIGPIPE") != NULL)
+  if (getenv("SHIM_SIGPIPE") != NULL) {
+    signal(SIGPIPE, SIG_DFL); /* a script's own modules may ignore it */
     raise(SIGPIPE);
+  }
   return real(multi, running);
 }
 

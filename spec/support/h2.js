@@ -1,0 +1,36 @@
+// Servers of HTTP/2 alone, over TLS and in plain words: the process's id and
+// their two addresses; and, when it is ended, how many sessions and streams
+// the plain one had. Ends by itself in time. The certificate is the sandbox's.
+// SPDX-License-Identifier: MIT
+"use strict";
+const http2 = require("http2");
+const { readFileSync } = require("fs");
+
+const dir = process.env.TRUNKING_SANDBOX_DIR;
+const counts = { sessions: 0, streams: 0 };
+
+function serve(scheme, server) {
+  server.on("session", () => { counts.sessions++; });
+  server.on("sessionError", () => {});
+  server.on("stream", (stream) => {
+    counts.streams++;
+    stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
+  });
+  return new Promise((done) => server.listen(0, "127.0.0.1", () => {
+    console.log(`${scheme}://127.0.0.1:${server.address().port}`);
+    done();
+  }));
+}
+
+function end() {
+  console.log(`sessions\t${counts.sessions}\tstreams\t${counts.streams}`);
+  process.exit(0);
+}
+
+console.log(process.pid);
+process.on("SIGTERM", end);
+setTimeout(end, 60000);
+serve("https", http2.createSecureServer({
+  key: readFileSync(`${dir}/server.key`),
+  cert: readFileSync(`${dir}/server.pem`),
+})).then(() => serve("http", http2.createServer()));

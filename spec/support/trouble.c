@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ * trouble: what a spec does to its own sockets and process that Lua cannot:
+ * packets that are lost on their way in, one way at a time and without root
+ * (a filter in the kernel, where it has them), a connection that is reset in
+ * its midst, signals without end, a Lua state that is closed. Built by `make
+ * probe`, never installed.
+ */
+#include "compat.h"
+
+#include <lualib.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#if defined(__linux__)
+#include <linux/filter.h>
+#endif
+
+#define MANY 1024 /* descriptors that are looked through */
+
+int luaopen_trouble(lua_State *L);
+
+static int answer(lua_State *L, int ok) {
+  if (!ok)
+    return luaL_error(L, "%s", strerror(errno));
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+#if defined(SO_ATTACH_FILTER)
+
+#define KEEP {BPF_RET | BPF_K, 0, 0, 0xffffffffu}
+#define DROP {BPF_RET | BPF_K, 0, 0, 0}
+
+/* X = the length of the segment's header; on to what follows if it holds
+ * data, else past so many instructions. */
+#define IF_DATA(past)                                                        \
+  {BPF_LD | BPF_B | BPF_ABS, 0, 0, 12}, {BPF_ALU | BPF_RSH | BPF_K, 0, 0, 4}, \
+      {BPF_ALU | BPF_MUL | BPF_K, 0, 0, 4}, {BPF_MISC | BPF_TAX, 0, 0, 0},    \
+      {BPF_LD | BPF_W | BPF_LEN, 0, 0, 0},                                    \
+      {BPF_JMP | BPF_JGT | BPF_X, 0, past, 0}
+
+static struct sock_filter all[] = {DROP};
+static struct sock_filter data[] = {IF_DATA(1), DROP, KEEP};
+/* What begins with a TLS record of the application, so no handshake. */
+static struct sock_filter tls[] = {
+    IF_DATA(3), {BPF_LD | BPF_B | BPF_IND, 0, 0, 0},
+    {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 23}, DROP, KEEP};
+
+/* lose(fd, "all" | "data" | "tls" | "none"): which segments that come in on
+ * a socket are lost from now on; of a listener, on what it accepts too. */
+static int trouble_lose(lua_State *L) {
+  static const char *const names[] = {"all", "data", "tls", "none", NULL};
+  static struct sock_fprog programs[] = {
+      {sizeof all / sizeof *all, all},
+      {sizeof data / sizeof *data, data},
+      {sizeof tls / sizeof *tls, tls}};
+  int fd = (int)luaL_checkinteger(L, 1);
+  int which = luaL_checkoption(L, 2, NULL, names);
+  if (which == 3)
+    return answer(L, setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &which,
+                                sizeof which) == 0);
+  return answer(L, setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER,
+                              &programs[which], sizeof *programs) == 0);
+}
+
+#endif
+
+/* other_end(fd): this process's own socket at the other end of fd's. */
+static int trouble_other_end(lua_State *L) {
+  struct sockaddr_in at, wanted;
+  socklen_t len = sizeof wanted;
+  int fd = (int)luaL_checkinteger(L, 1);
+  if (getpeername(fd, (struct sockaddr *)&wanted, &len) != 0)
+    return answer(L, 0);
+  for (fd = 0; fd < MANY; fd++) {
+    len = sizeof at;
+    if (getsockname(fd, (struct sockaddr *)&at, &len) == 0 &&
+        at.sin_family == AF_INET && at.sin_port == wanted.sin_port) {
+      lua_pushinteger(L, fd);
+      return 1;
+    }
+  }
+  return luaL_error(L, "no such socket");
+}
+
+/* reset(fd): ends a connection with RST; the descriptor stays open. */
+static int trouble_reset(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1);
+  struct sockaddr none;
+  memset(&none, 0, sizeof none);
+  none.sa_family = AF_UNSPEC;
+  return answer(L, connect(fd, &none, sizeof none) == 0);
+}
+
+static volatile sig_atomic_t seen;
+
+static void on_alarm(int n) {
+  (void)n;
+  seen = seen + 1;
+}
+
+/* signals(ms): one each so many milliseconds, that interrupts what it can; 0
+ * ends them. How many there were since the last time. */
+static int trouble_signals(lua_State *L) {
+  int ms = (int)luaL_checkinteger(L, 1);
+  struct sigaction action;
+  struct itimerval each;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_alarm;
+  memset(&each, 0, sizeof each);
+  each.it_interval.tv_usec = each.it_value.tv_usec = ms * 1000;
+  if (sigaction(SIGALRM, &action, NULL) != 0 ||
+      setitimer(ITIMER_REAL, &each, NULL) != 0)
+    return answer(L, 0);
+  lua_pushinteger(L, seen);
+  seen = 0;
+  return 1;
+}
+
+/* state(script): runs it in a Lua state of its own, and closes that. */
+static int trouble_state(lua_State *L) {
+  const char *script = luaL_checkstring(L, 1);
+  lua_State *own = luaL_newstate();
+  int failed;
+  if (own == NULL)
+    return luaL_error(L, "no memory");
+  luaL_openlibs(own);
+  failed = luaL_loadstring(own, script) != 0 || lua_pcall(own, 0, 0, 0) != 0;
+  if (failed)
+    lua_pushstring(L, lua_tostring(own, -1));
+  lua_close(own);
+  return failed ? lua_error(L) : 0;
+}
+
+TRK_EXPORT int luaopen_trouble(lua_State *L) {
+  lua_newtable(L);
+  lua_pushcfunction(L, trouble_state);
+  lua_setfield(L, -2, "state");
+#if defined(SO_ATTACH_FILTER)
+  lua_pushcfunction(L, trouble_lose);
+  lua_setfield(L, -2, "lose");
+#endif
+  lua_pushcfunction(L, trouble_other_end);
+  lua_setfield(L, -2, "other_end");
+  lua_pushcfunction(L, trouble_reset);
+  lua_setfield(L, -2, "reset");
+  lua_pushcfunction(L, trouble_signals);
+  lua_setfield(L, -2, "signals");
+  return 1;
+}
