@@ -194,12 +194,12 @@ torture: deps
 
 # libFuzzer is clang's. FUZZ=--short, or how many seconds each target runs.
 FUZZ ?= --short
-FUZZ_TARGETS = headers reply form http
+FUZZ_TARGETS = headers reply form http pages
 FUZZ_DIR = $(BUILD)/fuzz
 FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
   -fsanitize=address,undefined $(WARN) -D_GNU_SOURCE -Isrc -pthread \
   $(CURL_CFLAGS) $(LUA_INC)
-FUZZ_SHARED = $(addprefix $(FUZZ_DIR)/,fuzz.o fields.o server.o)
+FUZZ_SHARED = $(addprefix $(FUZZ_DIR)/,fuzz.o fields.o link.o server.o)
 FUZZ_CORE = $(patsubst src/%.c,$(FUZZ_DIR)/src/%.o,$(SRC))
 
 .PRECIOUS: $(FUZZ_DIR)/%.o $(FUZZ_DIR)/src/%.o

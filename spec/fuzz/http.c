@@ -94,7 +94,7 @@ static void check(const struct trk_call *call, const char *outcome,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct bytes b = {data, size};
-  struct answer a = {{NULL, 0}, 0, 0, 1};
+  struct answer a = {{NULL, 0}, 0, 1};
   lua_State *L = fuzz_state();
   struct trk_call *call = trk_call_new();
   unsigned how;

@@ -22,7 +22,7 @@ static struct {
   int listener, port;
   char origin[64];
   struct answer answer;
-  int busy; /* with a request, or with a connection that is not kept */
+  int busy; /* with a connection */
   int requests;
   char texts[SERVER_KEPT][MAX_REQUEST];
 } the = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -48,7 +48,6 @@ static int read_request(int fd, char *text) {
     n = recv(fd, text + have, MAX_REQUEST - 1 - have, 0);
     if (n <= 0)
       return 0;
-    set_busy(1);
     have += (size_t)n;
     text[have] = '\0';
     end = strstr(text, "\r\n\r\n");
@@ -100,15 +99,11 @@ static void end(int fd, int reset) {
 
 static void converse(int fd) {
   static char text[MAX_REQUEST];
-  struct answer a = {{NULL, 0}, 0, 1, 1};
-  while (a.keep) {
-    if (!read_request(fd, text))
-      return;
-    a = note(text);
-    send_pieces(fd, &a);
-    if (a.keep)
-      set_busy(0);
-  }
+  struct answer a;
+  if (!read_request(fd, text))
+    return;
+  a = note(text);
+  send_pieces(fd, &a);
   end(fd, a.reset);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * server: a thread on the loopback that reads requests and answers each with
- * the same fuzzed bytes, one connection at a time.
+ * server: a thread on the loopback that reads one request of each connection
+ * and answers it with the same fuzzed bytes.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -10,7 +10,6 @@
 struct answer {
   struct bytes bytes;
   int reset;  /* the connection ends with a reset */
-  int keep;   /* the connection is kept, if the client keeps it */
   int pieces; /* in how many the bytes are sent */
 };
 
@@ -30,7 +29,7 @@ void server_answer(const struct answer *a);
 int server_requests(void);
 const char *server_request(int n);
 
-/* Until all that was asked is answered, and the connection closed or kept. */
+/* Until the connection that was accepted last is closed. */
 void server_wait(void);
 
 #endif
