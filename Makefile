@@ -194,7 +194,7 @@ torture: deps
 
 # libFuzzer is clang's. FUZZ=--short, or how many seconds each target runs.
 FUZZ ?= --short
-FUZZ_TARGETS = headers reply form http pages
+FUZZ_TARGETS = headers reply json form http pages
 FUZZ_DIR = $(BUILD)/fuzz
 FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
   -fsanitize=address,undefined $(WARN) -D_GNU_SOURCE -Isrc -pthread \
