@@ -108,8 +108,32 @@ static void add_value(struct trk_buf *out, struct bytes *b, int depth,
   }
 }
 
+/* Breaks a text: a comma, colon or bracket is gone or there twice, or has a
+ * comma before it or behind it. */
+static void damage(struct trk_buf *text, unsigned where, unsigned how) {
+  char *at;
+  PROMISE(trk_buf_reserve(text, 1) == TRK_BUF_OK);
+  at = text->data + where % text->len;
+  at += strcspn(at, ",:{}[]");
+  if (*at == '\0')
+    return;
+  if (how % 4 == 2) {
+    memmove(at, at + 1, strlen(at));
+    text->len--;
+    return;
+  }
+  memmove(at + 1, at, strlen(at) + 1);
+  text->len++;
+  if (how % 4 == 1)
+    at[0] = ',';
+  else if (how % 4 == 3)
+    at[1] = ',';
+}
+
 static void add_document(struct trk_buf *out, struct bytes *b) {
   unsigned how = fuzz_byte(b);
+  unsigned place = how >= 208 ? fuzz_byte(b) * 16 : 0;
+  unsigned harm = how >= 208 ? fuzz_byte(b) : 0;
   int names = 0;
   if (how < 32) {
     PROMISE(trk_buf_add(out, (const char *)b->at, b->left) == TRK_BUF_OK);
@@ -135,6 +159,8 @@ static void add_document(struct trk_buf *out, struct bytes *b) {
     }
   }
   add(out, "}");
+  if (how >= 208)
+    damage(out, place + harm / 16, harm);
 }
 
 /* ---- for json.lua ----------------------------------------------------- */
