@@ -100,8 +100,14 @@ static int takes_sip_url(const char *text) {
 }
 
 int fields_is_sid(const char *text, size_t len, const char *prefix) {
-  return len == 34 && memcmp(text, prefix, 2) == 0 &&
-         strspn(text + 2, "0123456789abcdefABCDEF") == 32;
+  static const char digits[] = "0123456789abcdefABCDEF";
+  size_t i;
+  if (len != 34 || memcmp(text, prefix, 2) != 0)
+    return 0;
+  for (i = 2; i < len; i++) /* no NUL ends it */
+    if (memchr(digits, text[i], sizeof digits - 1) == NULL)
+      return 0;
+  return 1;
 }
 
 int fields_take_text(const struct trk_field *f, const char *text) {
