@@ -201,15 +201,25 @@ torture: deps
 
 # libFuzzer is clang's. FUZZ=--short, or how many seconds each target runs.
 FUZZ ?= --short
-FUZZ_TARGETS = headers reply form http
+FUZZ_TARGETS = headers reply json form http pages
 FUZZ_DIR = $(BUILD)/fuzz
 FUZZ_FLAGS = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
-  -fsanitize=fuzzer,address,undefined $(WARN) -D_GNU_SOURCE -Isrc -pthread
+  -fsanitize=address,undefined $(WARN) -D_GNU_SOURCE -Isrc -pthread \
+  $(CURL_CFLAGS) $(LUA_INC)
+FUZZ_SHARED = $(addprefix $(FUZZ_DIR)/,fuzz.o fields.o link.o server.o)
+FUZZ_CORE = $(patsubst src/%.c,$(FUZZ_DIR)/src/%.o,$(SRC))
 
-$(FUZZ_DIR)/%: spec/fuzz/%.c spec/fuzz/fuzz.c spec/fuzz/fuzz.h $(SRC) $(HDR)
+.PRECIOUS: $(FUZZ_DIR)/%.o $(FUZZ_DIR)/src/%.o
+$(FUZZ_DIR)/src/%.o: src/%.c $(HDR) Makefile
 	@mkdir -p $(dir $@)
-	clang $(FUZZ_FLAGS) $(CURL_CFLAGS) $(LUA_INC) $< spec/fuzz/fuzz.c \
-	  $(SRC) -o $@ $(LUA_LIBS) $(CURL_LIBS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
+
+$(FUZZ_DIR)/%.o: spec/fuzz/%.c $(wildcard spec/fuzz/*.h) $(HDR) Makefile
+	@mkdir -p $(dir $@)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
+
+$(FUZZ_DIR)/%: $(FUZZ_DIR)/%.o $(FUZZ_SHARED) $(FUZZ_CORE)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -o $@ $(LUA_LIBS) $(CURL_LIBS)
 
 fuzz: deps
 	@$(MAKE) --no-print-directory -s LUA=5.4 \

@@ -201,6 +201,10 @@ describe("a form with validate = false", function()
     { "sends an unknown whole number", { aaa = 10 }, "Aaa=10" },
     { "sends a whole float without its point", { aaa = 1e1 }, "Aaa=10" },
     { "sends a negative number", { aaa = -7 }, "Aaa=-7" },
+    { "sends nought without a sign", { aaa = -1 / math.huge }, "Aaa=0" },
+    { "sends all digits of an integer that no double can hold",
+      { aaa = math.maxinteger or 10 },
+      "Aaa=" .. (math.maxinteger and "9223372036854775807" or "10") },
     { "clears an unknown field", { aaa = null }, "Aaa=" },
   } do check(row, false) end
 
@@ -271,6 +275,7 @@ describe("the form of", function()
     { "list", { page_token = "PA1&=", page = 2, page_size = 1000 },
       "PageSize=1000&Page=2&PageToken=PA1%26%3D" },
     { "phone_numbers.list", { PageSize = 1 }, "PageSize=1" },
+    { "list", { page = -1 / math.huge }, "Page=0" },
     { "list", { page = 0 }, "Page=0" },
     { "list", { page = 2147483647 }, "Page=2147483647" },
     { "list", { page_token = ("t"):rep(2000) }, "PageToken="

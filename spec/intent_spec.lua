@@ -234,6 +234,14 @@ describe("since", function()
     assert.is_true(since >= 784111773 and since <= 784111776, since)
   end)
 
+  it("is a whole number in any year, past 2038 too", function()
+    control.arm { raw = head .. date:gsub("1994", "9994") .. tail }
+    assert.is_nil(client.list())
+    local since = intent().since
+    assert.is_true(since >= 253239727777 and since <= 253239727777 + 3, since)
+    if math.type then assert.equal("integer", math.type(since)) end
+  end)
+
   it("stays what it was when a reply has no date to read", function()
     control.arm { { raw = head .. date .. tail },
       { raw = head .. "Date: Sun, 99 Nov 1994 08:49:37 GMT\r\n" .. tail } }

@@ -69,12 +69,9 @@ describe("trimming a JSON text", function()
     if n == 4 then return math.random(1000) end
     if n <= 6 then return random_text() end
     local out = {}
-    if n == 7 then -- of tables or of others: the API has no mixed ones
+    if n == 7 then -- of tables, of others, or of both
       local low = math.random(2) == 1 and 0 or depth - 1
-      for i = 1, math.random(0, 4) do
-        repeat out[i] = random_value(low)
-        until (type(out[i]) == "table") == (low > 0)
-      end
+      for i = 1, math.random(0, 4) do out[i] = random_value(low) end
     else
       for _ = 1, math.random(0, 5) do
         out["k" .. random_text()] = random_value(depth - 1)
@@ -122,6 +119,15 @@ describe("counting what may be numbers", function()
     { "an array behind a text", '{"a":["x",1]}', 1 },
     { "no array of texts", '{"a":["x","y"],"b":[]}', 0 },
     { "none in empty ones", '{"a":[],"b":{},"c":[{}]}', 0 },
+    { "an array of objects and numbers", '{"a":[{},1]}', 1 },
+    { "an array of arrays and numbers", '{"a":[[], -1]}', 1 },
+    { "a number behind others", '{"a":[{},true,0]}', 1 },
+    { "a number behind a text", '{"a":[{},"b",0]}', 1 },
+    { "a number behind a text with an escape", '{"a":[{},"\\":",0]}', 1 },
+    { "none in arrays of objects and arrays", '{"a":[{},[],{} ,[{}]]}', 0 },
+    { "none behind an object that a member holds",
+      '{"a":{},"b":{} , "c" :[],"d":"1"}', 0 },
+    { "none behind the last bracket", '{"a":[{}]}\n', 0 },
   } do
     it("finds " .. row[1], function()
       assert.equal(row[3], probe.json_numbers(row[2]))

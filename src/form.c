@@ -144,8 +144,22 @@ static void with_point(char *text) {
   *to = '\0';
 }
 
-/* A whole number goes as such: 10.0 as 10. Only validate = 0 lets any other
- * through, and no NaN or infinity. */
+/* A whole number goes as such, with all its digits: 10.0 as 10, -0.0 as 0. */
+static void write_number(lua_State *L, int value, int whole, char *text,
+                         size_t size) {
+  double n = (double)lua_tonumber(L, value);
+#if LUA_VERSION_NUM >= 503
+  if (lua_isinteger(L, value)) {
+    snprintf(text, size, LUA_INTEGER_FMT, lua_tointeger(L, value));
+    return;
+  }
+#endif
+  snprintf(text, size, whole ? "%.0f" : "%.14g", n == 0 ? 0.0 : n);
+  with_point(text);
+}
+
+/* Only validate = 0 lets a number through that is not whole, and nothing lets
+ * NaN or infinity through. */
 static enum trk_form_rc add_number(lua_State *L, int value,
                                    const struct trk_field *f, int validate,
                                    struct trk_buf *out) {
@@ -165,8 +179,7 @@ static enum trk_form_rc add_number(lua_State *L, int value,
     lua_pushstring(L, f->name);
     return TRK_FORM_INVALID;
   }
-  snprintf(text, sizeof text, whole ? "%.0f" : "%.14g", (double)n);
-  with_point(text);
+  write_number(L, value, whole, text, sizeof text);
   return add_pair(L, out, f->form, f->name, text, strlen(text));
 }
 

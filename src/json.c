@@ -108,10 +108,40 @@ static int only_texts(const char *p) {
   return 0;
 }
 
+static const char *skip_space(const char *p) {
+  while (*p != '\0' && (unsigned char)*p <= ' ')
+    p++;
+  return p;
+}
+
+/* Whether the text at p is plainly a member's name. */
+static int is_name(const char *p) {
+  p += 1 + strcspn(p + 1, "\"\\");
+  return *p == '"' && *skip_space(p + 1) == ':';
+}
+
+/* Whether the bracket at p ends an element behind which an array has others
+ * than objects and arrays. */
+static int others_follow(const char *p) {
+  p = skip_space(p + 1);
+  if (*p != ',')
+    return 0;
+  p = skip_space(p + 1);
+  return *p != '{' && *p != '[' && (*p != '"' || !is_name(p));
+}
+
 /* memchr: it hops over a text faster than any loop of ours. */
-size_t trk_json_numbers(const char *text, size_t len) {
+static size_t mixed_arrays(const char *text, size_t len, char bracket) {
   const char *end = text + len, *p;
   size_t n = 0;
+  for (p = text; (p = memchr(p, bracket, (size_t)(end - p))) != NULL; p++)
+    n += others_follow(p) != 0;
+  return n;
+}
+
+size_t trk_json_numbers(const char *text, size_t len) {
+  const char *end = text + len, *p;
+  size_t n = mixed_arrays(text, len, '}') + mixed_arrays(text, len, ']');
   for (p = text; (p = memchr(p, ':', (size_t)(end - p))) != NULL; p++)
     if (may_be_number(p[1]) && p > text &&
         (p[-1] == '"' || (unsigned char)p[-1] <= ' '))

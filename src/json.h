@@ -16,12 +16,13 @@
 /* Cuts out, in place, each member "name":null that stands without white space
  * in an object, and returns the text's new length; a NUL follows it, as one
  * must before. *left is how often "null" is left at most, in whatever place.
- * A text that is not valid JSON does not become valid. */
+ * A text that is not valid JSON does not become valid. Where an object has a
+ * name twice, which JSON leaves open, a null may give way to the other. */
 size_t trk_json_trim(char *text, size_t len, size_t *left);
 
-/* How many places of a JSON text may hold numbers: members, and arrays that
- * begin with anything but an object or an array. 0: there are none. A NUL
- * follows the text. */
+/* How many places of a JSON text may hold numbers: members, and arrays of
+ * anything but objects and arrays. 0: there are none. A NUL follows the
+ * text. */
 size_t trk_json_numbers(const char *text, size_t len);
 
 #if defined(__GNUC__)

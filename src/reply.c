@@ -296,9 +296,12 @@ static void set_text(lua_State *L, const char *key, const char *value) {
 }
 
 static void set_number(lua_State *L, const char *key, double value) {
-  if (value == (double)(int)value)
-    lua_pushinteger(L, (int)value);
+#if LUA_VERSION_NUM >= 503
+  if (value > -EXACT && value < EXACT &&
+      value == (double)(lua_Integer)value)
+    lua_pushinteger(L, (lua_Integer)value);
   else
+#endif
     lua_pushnumber(L, value);
   lua_setfield(L, -2, key);
 }

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * fuzz target form: Lua values into the form encoder, and back by a decoder
- * of its own. What was given must come out, each once, in the API's order and
- * nothing else; what is refused must name its field. Input: operation,
- * validate, then pairs: which key, which type, a line of text.
+ * fuzz target form: Lua values into the path and the form of every operation,
+ * and back by a decoder of its own. What was given must come out, each once,
+ * in the API's order and nothing else; what is refused must be wrong, and must
+ * name its field. Input: operation, validate, the path's arguments, then
+ * pairs: which key, which type, a value.
  */
+#include "fields.h"
 #include "fuzz.h"
 
 #include "form.h"
+#include "path.h"
 
 #include <lauxlib.h>
 
-#include <locale.h>
-#include <math.h> /* HUGE_VAL */
+#include <math.h> /* HUGE_VAL, NAN */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_PAIRS 12
 #define MAX_TEXT 700
+#define CREATED 201
 
 struct pair {
   char key[80];
@@ -25,7 +28,8 @@ struct pair {
   enum { NONE, TEXT, BOOLEAN, NUMBER, OTHER } type;
   char value[MAX_TEXT]; /* as the form must carry it; ends with a NUL */
   size_t len;
-  int seen; /* in the body */
+  double number; /* of a NUMBER */
+  int seen;      /* in the body */
 };
 
 struct given {
@@ -33,6 +37,82 @@ struct given {
   int count;
   int odd_key; /* a key that is no string, is empty or holds a NUL */
 };
+
+struct arguments {
+  int count;
+  char path[256];    /* that they must make */
+  const char *wrong; /* the name of the first that is no SID; NULL */
+};
+
+/* ---- SIDs ----------------------------------------------------------- */
+
+/* A SID of one digit, mostly of this kind; 34 bytes and a NUL. */
+static void fill_sid(struct bytes *b, const char *prefix, char *out) {
+  unsigned n = fuzz_byte(b);
+  memset(out, "0123456789abcdefABCDEF"[n % 22], 34);
+  memcpy(out, n < 240 ? prefix : "XX", 2);
+  out[34] = '\0';
+}
+
+/* Puts the value on top into a table, as its field. */
+static void wrap(lua_State *L, const char *field) {
+  lua_newtable(L);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, field);
+}
+
+/* Pushes an argument: a text or a table, with a SID or not. Whether it is
+ * one; then it is in sid. */
+static int push_argument(lua_State *L, struct bytes *b, const char *prefix,
+                         char *sid) {
+  unsigned how = fuzz_byte(b);
+  size_t len = 34;
+  const char *text = sid;
+  if (how % 8 == 7) { /* a record without its SID */
+    if (how < 128)
+      lua_pushnumber(L, 34);
+    else
+      lua_pushnil(L);
+    wrap(L, "sid");
+    return 0;
+  }
+  if (how % 4 == 3)
+    text = fuzz_text(b, MAX_TEXT, &len);
+  else
+    fill_sid(b, prefix, sid);
+  lua_pushlstring(L, text, len);
+  if (how >= 128)
+    wrap(L, "sid");
+  if (!fields_is_sid(text, len, prefix))
+    return 0;
+  memmove(sid, text, 34);
+  return 1;
+}
+
+/* Pushes the arguments of op's path. */
+static void push_arguments(lua_State *L, struct bytes *b,
+                           const struct trk_operation *op,
+                           struct arguments *a) {
+  const char *at = op->path;
+  char *out = a->path;
+  a->count = 0;
+  a->wrong = NULL;
+  while (*at != '\0') {
+    char sid[35] = "", prefix[3] = "";
+    if (*at != '{') {
+      *out++ = *at++;
+      continue;
+    }
+    memcpy(prefix, at + 1, 2);
+    at += 4;
+    a->count++;
+    if (!push_argument(L, b, prefix, sid) && a->wrong == NULL)
+      a->wrong = *at == '\0' ? "sid" : "trunk_sid";
+    memcpy(out, sid, 34);
+    out += 34;
+  }
+  *out = '\0';
+}
 
 /* ---- building a table --------------------------------------------- */
 
@@ -52,41 +132,98 @@ static void choose_key(struct bytes *b, const struct trk_operation *op,
     const struct trk_field *f = &op->fields[n / 2 % op->nfields];
     text = n % 2 ? f->form : f->name;
     len = strlen(text);
+  } else if (n < 216) {
+    text = "sid";
+    len = 3;
   } else {
     text = fuzz_text(b, sizeof p->key - 1, &len);
   }
   copy_key(p, text, len);
 }
 
-/* Pushes a line of text. */
-static void push_text(lua_State *L, struct bytes *b, struct pair *p) {
-  const char *text = fuzz_text(b, sizeof p->value - 1, &p->len);
-  lua_pushlstring(L, text, p->len);
-  if (p->len > 0)
-    memcpy(p->value, text, p->len);
-  p->value[p->len] = '\0';
+/* Pushes this text as the pair's value. */
+static void push_text(lua_State *L, struct pair *p, const char *text,
+                      size_t len) {
+  lua_pushlstring(L, text, len);
+  if (len > 0)
+    memmove(p->value, text, len);
+  p->value[len] = '\0';
+  p->len = len;
   p->type = TEXT;
+}
+
+/* Pushes a number: small or large, an integer or not. */
+static void push_number(lua_State *L, struct bytes *b, struct pair *p) {
+  unsigned how = fuzz_byte(b) % 8, n = fuzz_byte(b) << 8;
+  int all; /* its digits go */
+  n |= fuzz_byte(b);
+  p->type = NUMBER;
+  p->number = n;
+  if (how < 3 || how == 7) {
+    long long whole = how < 3 ? n : n * (1LL << 47) + 1;
+    lua_pushinteger(L, whole);
+    p->number = (double)whole;
+    p->len = (size_t)sprintf(p->value, "%lld", whole);
+    return;
+  }
+  if (how == 4) /* 0 stays 0 */
+    p->number = n > 0 ? -p->number : 0;
+  else if (how == 5)
+    p->number += 0.5;
+  else if (how == 6)
+    p->number *= 1e13;
+  lua_pushnumber(L, how == 4 && n == 0 ? -0.0 : p->number);
+  all = how != 5 && p->number < 9007199254740992.0; /* 2^53 */
+  p->len = (size_t)sprintf(p->value, all ? "%.0f" : "%.14g", p->number);
 }
 
 /* Pushes something no form can carry. */
 static void push_other(lua_State *L, unsigned which) {
   if (which == 4)
-    lua_pushnumber(L, HUGE_VAL); /* no form can carry it */
+    lua_pushnumber(L, HUGE_VAL);
   else if (which == 5)
     lua_newtable(L);
   else
     lua_pushlightuserdata(L, L);
 }
 
+/* Pushes a text that mutated bytes seldom are: a SID, or a word of the
+ * field's own; or one in which a line may end. */
+static void push_shaped(lua_State *L, struct bytes *b,
+                        const struct trk_operation *op, struct pair *p,
+                        unsigned which) {
+  int index = fields_find(op, p->key);
+  const struct trk_field *f = index >= 0 ? &op->fields[index] : NULL;
+  char sid[35];
+  size_t n = fuzz_byte(b), i = 0;
+  if (which == 13) {
+    fill_sid(b, f != NULL && f->prefix != NULL ? f->prefix : op->proof, sid);
+    push_text(L, p, sid, 34);
+  } else if (which == 14 && f != NULL && f->words != NULL) {
+    for (; n > 0 && f->words->words[i + 1] != NULL; n--)
+      i++;
+    push_text(L, p, f->words->words[i], strlen(f->words->words[i]));
+  } else {
+    n = n < b->left ? n : b->left;
+    push_text(L, p, (const char *)b->at, n);
+    b->at += n;
+    b->left -= n;
+  }
+}
+
 /* Pushes a value, and notes how the form must carry it. */
-static void push_value(lua_State *L, struct bytes *b, struct pair *p) {
+static void push_value(lua_State *L, struct bytes *b,
+                       const struct trk_operation *op, struct pair *p) {
   unsigned which = fuzz_byte(b) % 16;
-  double number;
+  const char *text;
   p->seen = 0;
   p->len = 0;
   p->value[0] = '\0';
-  if (which > 6) {
-    push_text(L, b, p);
+  if (which > 12) {
+    push_shaped(L, b, op, p, which);
+  } else if (which > 6) {
+    text = fuzz_text(b, sizeof p->value - 1, &p->len);
+    push_text(L, p, text, p->len);
   } else if (which == 0) { /* null clears */
     lua_pushlightuserdata(L, NULL);
     p->type = NONE;
@@ -95,10 +232,7 @@ static void push_value(lua_State *L, struct bytes *b, struct pair *p) {
     p->len = (size_t)sprintf(p->value, which == 1 ? "true" : "false");
     p->type = BOOLEAN;
   } else if (which == 3) {
-    number = (double)fuzz_byte(b) * 257 - 32768;
-    lua_pushnumber(L, number);
-    p->len = (size_t)sprintf(p->value, "%.0f", number);
-    p->type = NUMBER;
+    push_number(L, b, p);
   } else {
     push_other(L, which);
     p->type = OTHER;
@@ -123,7 +257,7 @@ static void push_params(lua_State *L, struct bytes *b,
   while (b->left > 0 && g->count < MAX_PAIRS) {
     choose_key(b, op, &fresh);
     lua_pushlstring(L, fresh.key, fresh.key_len);
-    push_value(L, b, &fresh);
+    push_value(L, b, op, &fresh);
     lua_rawset(L, -3);
     g->odd_key |= fresh.key_len == 0 ||
                   memchr(fresh.key, '\0', fresh.key_len) != NULL;
@@ -134,6 +268,44 @@ static void push_params(lua_State *L, struct bytes *b,
     lua_rawseti(L, -2, 1);
     g->odd_key = 1;
   }
+}
+
+/* Where a SID is all that the operation takes: a text instead of a table, or
+ * the record in the table, of which nothing else goes. */
+static void take_sid(struct given *g, const struct trk_operation *op) {
+  struct pair *sid = NULL;
+  int i;
+  for (i = 0; i < g->count; i++) {
+    if (fields_find(op, g->pairs[i].key) >= 0)
+      return;
+    if (strcmp(g->pairs[i].key, "sid") == 0 && g->pairs[i].type == TEXT &&
+        g->pairs[i].key_len == 3)
+      sid = &g->pairs[i];
+  }
+  if (sid == NULL)
+    return;
+  g->pairs[0] = *sid;
+  copy_key(&g->pairs[0], op->fields[0].name, strlen(op->fields[0].name));
+  g->count = 1;
+  g->odd_key = 0;
+}
+
+/* Pushes what the operation takes besides its path. */
+static void push_params_or_sid(lua_State *L, struct bytes *b,
+                               const struct trk_operation *op, int bare,
+                               struct given *g) {
+  struct pair *p = &g->pairs[0];
+  if (!fields_are_one_sid(op) || !bare) {
+    push_params(L, b, op, g);
+    if (fields_are_one_sid(op))
+      take_sid(g, op);
+    return;
+  }
+  p->seen = 0;
+  copy_key(p, op->fields[0].name, strlen(op->fields[0].name));
+  push_shaped(L, b, op, p, 13 + fuzz_byte(b) % 3);
+  g->count = 1;
+  g->odd_key = 0;
 }
 
 /* ---- decoding ----------------------------------------------------- */
@@ -164,15 +336,6 @@ static size_t decode(const char **at, const char *stop, char *out,
   }
   *at = p;
   return n;
-}
-
-static int field_index(const struct trk_operation *op, const char *key) {
-  size_t i;
-  for (i = 0; i < op->nfields; i++)
-    if (strcmp(op->fields[i].name, key) == 0 ||
-        strcmp(op->fields[i].form, key) == 0)
-      return (int)i;
-  return -1;
 }
 
 /* friendly_name -> FriendlyName, and a NUL. */
@@ -221,7 +384,7 @@ static void check_body(const char *body, const struct trk_operation *op,
     p = find_given(g, name, len, value, value_len);
     PROMISE(p != NULL);
     p->seen = 1;
-    index = field_index(op, p->key);
+    index = fields_find(op, p->key);
     if (index < 0)
       index = TRK_MAX_FIELDS;
     PROMISE(index == TRK_MAX_FIELDS || index > last);
@@ -233,143 +396,156 @@ static void check_body(const char *body, const struct trk_operation *op,
 
 /* ---- what may go --------------------------------------------------- */
 
-/* UTF-8 by the C library, of as many characters as the field may have. It
- * takes what Unicode has no room for as well. */
-static int good_text(const struct trk_field *f, const struct pair *p) {
-  static wchar_t wide[MAX_TEXT + 1];
-  size_t n = mbstowcs(wide, p->value, MAX_TEXT), i;
-  if (n == (size_t)-1 || (f->max > 0 && n > (size_t)f->max))
-    return 0;
-  for (i = 0; i < n; i++)
-    if (wide[i] > 0x10FFFF || (wide[i] >= 0xD800 && wide[i] <= 0xDFFF))
-      return 0;
-  return 1;
+static int number_may_go(const struct trk_field *f, double n, int validate) {
+  return f->type == TRK_INTEGER &&
+         (!validate || (n >= (double)f->min && n <= (double)f->max &&
+                        n == (double)(long)n));
 }
 
-/* Whether the pair may go: 1, 0, or -1 when only form's own rules can tell. */
 static int may_go(const struct pair *p, const struct trk_operation *op,
                   int validate) {
-  int index = field_index(op, p->key);
+  int index = fields_find(op, p->key);
   const struct trk_field *f = index >= 0 ? &op->fields[index] : NULL;
   if (p->type == OTHER || (f == NULL && validate))
     return 0;
-  if (p->type == NONE)
-    return 1;
-  if (p->type == BOOLEAN || p->type == NUMBER)
-    return f == NULL || (p->type == BOOLEAN && f->type == TRK_BOOLEAN);
-  if (strlen(p->value) != p->len)
+  if (p->type == TEXT && strlen(p->value) != p->len)
     return 0;
-  if (f == NULL || p->len == 0)
+  if (f == NULL || p->type == NONE || p->len == 0)
     return 1;
-  if (f->type == TRK_BOOLEAN)
-    return 0;
-  if (!validate)
-    return 1;
-  return f->type == TRK_TEXT ? good_text(f, p) : -1;
+  if (p->type == BOOLEAN)
+    return f->type == TRK_BOOLEAN;
+  if (p->type == NUMBER)
+    return number_may_go(f, p->number, validate);
+  return f->type != TRK_BOOLEAN && f->type != TRK_INTEGER &&
+         (!validate || fields_take_text(f, p->value));
 }
 
-/* Two spellings of one field cannot both go. */
-static int spelt_twice(const struct given *g,
-                       const struct trk_operation *op) {
-  int i, j, index;
-  for (i = 0; i < g->count; i++)
-    for (j = 0; j < i; j++) {
-      index = field_index(op, g->pairs[i].key);
-      if (index >= 0 && index == field_index(op, g->pairs[j].key))
-        return 1;
-    }
-  return 0;
+/* Why field index of op is wrong: it cannot go, is spelt in two ways, or is
+ * missing. */
+static int is_wrong(const struct given *g, const struct trk_operation *op,
+                    int validate, int index) {
+  int required = op->status == CREATED && op->fields[index].required;
+  int i, spelt = 0, empty = 1;
+  for (i = 0; i < g->count; i++) {
+    if (fields_find(op, g->pairs[i].key) != index)
+      continue;
+    spelt++;
+    empty = g->pairs[i].len == 0 && g->pairs[i].type != OTHER;
+    if (!may_go(&g->pairs[i], op, validate))
+      return 1;
+  }
+  return spelt > 1 || (validate && required && empty);
 }
 
-/* The same, for all that were given. */
 static int all_may_go(const struct given *g, const struct trk_operation *op,
                       int validate) {
-  int all = !g->odd_key && !spelt_twice(g, op), i, one;
-  for (i = 0; all != 0 && i < g->count; i++) {
-    one = may_go(&g->pairs[i], op, validate);
-    all = one == 1 ? all : one;
-  }
-  return all;
+  int i;
+  for (i = 0; i < (int)op->nfields; i++)
+    if (is_wrong(g, op, validate, i))
+      return 0;
+  for (i = 0; i < g->count; i++)
+    if (!may_go(&g->pairs[i], op, validate))
+      return 0;
+  return !g->odd_key;
 }
 
-/* On top: a message and a field's name, or nil for a key that has none. */
+/* On top: a message and the name of a field that is wrong, or nil for a key
+ * that has none. The message names it too. */
 static void check_refusal(lua_State *L, const struct given *g,
-                          const struct trk_operation *op) {
+                          const struct trk_operation *op, int validate) {
   const char *field = lua_tostring(L, -1);
-  int i, named = 0;
+  int i, index;
   PROMISE(lua_type(L, -2) == LUA_TSTRING);
   PROMISE(*lua_tostring(L, -2) != '\0');
   if (field == NULL) {
     PROMISE(g->odd_key);
     return;
   }
+  PROMISE(strstr(lua_tostring(L, -2), field) != NULL);
+  index = fields_find(op, field);
+  if (index >= 0) {
+    PROMISE(strcmp(op->fields[index].name, field) == 0);
+    PROMISE(is_wrong(g, op, validate, index));
+    return;
+  }
   for (i = 0; i < g->count; i++)
-    named |= strcmp(g->pairs[i].key, field) == 0 ||
-             (field_index(op, field) >= 0 &&
-              field_index(op, field) == field_index(op, g->pairs[i].key));
-  PROMISE(named);
+    if (strcmp(g->pairs[i].key, field) == 0)
+      break;
+  PROMISE(i < g->count && !may_go(&g->pairs[i], op, validate));
 }
 
 /* ---- the target --------------------------------------------------- */
 
 struct job {
   struct bytes bytes;
-  struct trk_buf *out;
+  struct trk_buf path, body;
 };
 
-/* Of the operations' forms, those for which may_go can tell: nothing is
- * required, and no field takes a number or a SID. */
-static int is_told(const struct trk_operation *op) {
-  size_t i;
-  for (i = 0; i < op->nfields; i++)
-    if (op->fields[i].required || op->fields[i].type == TRK_INTEGER ||
-        op->fields[i].type == TRK_SID)
-      return 0;
-  return op->nfields > 0;
+/* Whether the path's arguments are what they should be. */
+static int check_path(lua_State *L, const struct trk_operation *op,
+                      struct job *job) {
+  struct arguments a;
+  int top = lua_gettop(L);
+  enum trk_form_rc rc;
+  push_arguments(L, &job->bytes, op, &a);
+  PROMISE(a.count == trk_path_arguments(op));
+  rc = trk_path_build(L, top + 1, op, &job->path);
+  PROMISE((rc == TRK_FORM_OK) == (a.wrong == NULL));
+  if (rc == TRK_FORM_OK) {
+    PROMISE(lua_gettop(L) == top + a.count);
+    PROMISE(strcmp(trk_buf_str(&job->path), a.path) == 0);
+    PROMISE(strlen(a.path) == job->path.len);
+  } else {
+    PROMISE(rc == TRK_FORM_INVALID);
+    PROMISE(strcmp(lua_tostring(L, -1), a.wrong) == 0);
+    PROMISE(strstr(lua_tostring(L, -2), a.wrong) != NULL);
+  }
+  lua_settop(L, top);
+  return rc == TRK_FORM_OK;
 }
 
-static const struct trk_operation *choose_operation(unsigned byte) {
-  while (!is_told(fuzz_operation(byte)))
-    byte++;
-  return fuzz_operation(byte);
+static void check_form(lua_State *L, const struct trk_operation *op,
+                       struct job *job, int validate, int bare) {
+  static struct given given;
+  int top;
+  enum trk_form_rc rc;
+  push_params_or_sid(L, &job->bytes, op, bare, &given);
+  top = lua_gettop(L);
+  rc = trk_form_encode(L, top, op, validate, &job->body);
+  PROMISE((rc == TRK_FORM_OK) == all_may_go(&given, op, validate));
+  if (rc == TRK_FORM_OK) {
+    PROMISE(lua_gettop(L) == top);
+    PROMISE(strlen(trk_buf_str(&job->body)) == job->body.len);
+    check_body(trk_buf_str(&job->body), op, &given);
+  } else {
+    check_refusal(L, &given, op, validate);
+  }
 }
 
 static int encode(lua_State *L) {
-  static struct given given;
   struct job *job = lua_touserdata(L, 1);
-  const struct trk_operation *op =
-      choose_operation(fuzz_byte(&job->bytes));
-  int validate = fuzz_byte(&job->bytes) % 2, top;
-  enum trk_form_rc rc;
-  push_params(L, &job->bytes, op, &given);
-  top = lua_gettop(L);
-  rc = trk_form_encode(L, top, op, validate, job->out);
-  if (rc == TRK_FORM_OK) {
-    PROMISE(lua_gettop(L) == top);
-    PROMISE(all_may_go(&given, op, validate) != 0);
-    PROMISE(strlen(trk_buf_str(job->out)) == job->out->len);
-    check_body(trk_buf_str(job->out), op, &given);
-  } else {
-    PROMISE(all_may_go(&given, op, validate) != 1);
-    check_refusal(L, &given, op);
-  }
+  const struct trk_operation *op = fuzz_operation(fuzz_byte(&job->bytes));
+  unsigned how = fuzz_byte(&job->bytes);
+  if (check_path(L, op, job) && op->nfields > 0)
+    check_form(L, op, job, how % 2, how / 2 % 4 == 3);
   return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct job job = {{data, size}, NULL};
-  struct trk_buf out;
+  struct job job;
   lua_State *L = fuzz_state();
-  setlocale(LC_CTYPE, "C.UTF-8");
-  trk_buf_init(&out, TRK_REQUEST_MAX);
-  job.out = &out;
+  job.bytes.at = data;
+  job.bytes.left = size;
+  trk_buf_init(&job.path, TRK_REQUEST_MAX);
+  trk_buf_init(&job.body, TRK_REQUEST_MAX);
   lua_pushcfunction(L, encode);
   lua_pushlightuserdata(L, &job);
   if (lua_pcall(L, 1, 0, 0) != 0) {
     fprintf(stderr, "form raised: %s\n", lua_tostring(L, -1));
     abort();
   }
-  trk_buf_free(&out);
+  trk_buf_free(&job.path);
+  trk_buf_free(&job.body);
   lua_settop(L, 1);
   fuzz_collect(L);
   return 0;
