@@ -215,6 +215,15 @@ for _, transport in ipairs(helper.transports) do
       expect("created", params, { page_size = 2, settle = 0.1 })
     end)
 
+    it("goes on after the last step while nothing can be seen", function()
+      control.arm { { method = "GET", body = "<html>", apply = true, times = 4 },
+        { method = "POST", close = true, apply = true },
+        { method = "GET", skip = 5, body = "<html>", apply = true,
+          times = 4 } }
+      expect("adopted", params, { settle = { 0.01, 0.01 } })
+      assert.equal(1, #posts())
+    end)
+
     it("is refused as the create was", function()
       arm { status = 400, body = '{"code":20001,"message":"no"}' }
       fail { kind = "rejected", code = 20001, outcome = "refused",

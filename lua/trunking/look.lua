@@ -170,32 +170,44 @@ function M.may_pass(err)
   return passing[err.kind] == true
 end
 
+-- Waits for look number i: as the steps say, and after the last ever twice as
+-- long. Whether there is time left for it; steps of nothing have an end.
+local function wait_for(search, i)
+  local steps = search.steps
+  if i <= #steps then return search:pause(steps[i]) end
+  local last = steps[#steps]
+  return last > 0 and search:pause(last * 2 ^ (i - #steps))
+end
+
 --- Does what `ask` does until it succeeds, fails for good, or time is up.
 -- @param ask function() -> a value, or nil and an error
 function search:patiently(ask)
   local value, err = ask()
-  for _, step in ipairs(self.steps) do
-    if value ~= nil or not passing[err.kind] or not self:pause(step) then
-      break
-    end
+  local i = 1
+  while value == nil and passing[err.kind] and wait_for(self, i) do
     value, err = ask()
+    i = i + 1
   end
   return value, err
 end
 
---- Looks after each step, until there is something to see.
+--- Looks after each step, until there is something to see; goes on after the
+-- last step while nothing can be seen and there is time.
 -- @param ask function() -> a value; false: nothing there; nil and an error
 -- @param most steps, when not all
 -- @return the value; false: nothing was there the last time it could be seen;
 --   nil and an error: it could not be seen once
 function search:settle(ask, most)
-  local last, err
-  for i, step in ipairs(self.steps) do
-    if i > (most or math.huge) or not self:pause(step) then break end
-    local value, why = ask()
+  most = math.min(most or #self.steps, #self.steps)
+  local last, err, value, why
+  local i = 1
+  while (i <= most or value == nil and passing[why.kind])
+    and wait_for(self, i) do
+    value, why = ask()
     if value then return value end
     if value == false then last = false else err = why end
     if why and why.kind == "auth" then break end
+    i = i + 1
   end
   if last == false then return false end
   return nil, err
