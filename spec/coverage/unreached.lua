@@ -49,7 +49,7 @@ return {
   ["src/wire.c"] = {
     ["CURLE_URL_MALFORMAT"] = "paths are checked before they come here",
     ["if (p != NULL)"] = "libcurl takes no status line without a space",
-    ["++p < line + len"] = line,
+    ["++p < line + len"] = "libcurl's lines end, a status has three digits",
     ["TRK_HEAD_FINAL"] = "libcurl takes no status below 100",
     ["at < end && strchr"] = line,
     ["memcmp(line, \"HTTP/\""] = "libcurl begins with the status line",
