@@ -216,7 +216,8 @@ for _, transport in ipairs(helper.transports) do
     end)
 
     it("goes on after the last step while nothing can be seen", function()
-      control.arm { { method = "GET", body = "<html>", apply = true, times = 4 },
+      control.arm {
+        { method = "GET", body = "<html>", apply = true, times = 4 },
         { method = "POST", close = true, apply = true },
         { method = "GET", skip = 5, body = "<html>", apply = true,
           times = 4 } }

@@ -243,6 +243,54 @@ describe("a user", function()
   end)
 end)
 
+describe("a handshake", function()
+  for title, finish in pairs {
+    ["that ends"] = function(peer) peer:shutdown() end,
+    ["that is reset"] = function(peer)
+      peer:setoption("linger", { on = true, timeout = 0 })
+    end,
+  } do
+    it(title .. " may succeed the next time", function()
+      local server = assert(socket.bind("127.0.0.1", 0))
+      server:settimeout(20)
+      local _, port = server:getsockname()
+      local job = assert(helper.client("TLS", { max_attempts = 2,
+        base_url = "https://127.0.0.1:" .. port }).async.create {})
+      for _ = 1, 2 do
+        local peer = assert(server:accept())
+        assert(peer:receive(5)) -- what begins a hello
+        peer:settimeout(0.1)
+        repeat until not peer:receive(1)
+        finish(peer)
+        peer:close()
+      end
+      helper.check(helper.error_of(job:wait(20)), { kind = "tls",
+        outcome = "not_sent", attempts = 2 })
+      server:close()
+    end)
+  end
+end)
+
+describe("a create whose reply stops after its head", function()
+  local half = { raw = "HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{",
+    unasked = " ", apply = true }
+
+  it("is applied when its time is over", function()
+    control.arm(half)
+    helper.check(helper.failure(helper.client("plain HTTP", { timeout = 1 })),
+      { kind = "timeout", outcome = "applied", status = 201 })
+  end)
+
+  it("is applied when it is cancelled then", function()
+    control.arm(half)
+    local job = assert(helper.client "plain HTTP".async.create {})
+    assert.is_nil((job:wait(1)))
+    job:cancel()
+    helper.check(helper.error_of(job:wait()), { kind = "cancelled",
+      outcome = "applied", status = 201 })
+  end)
+end)
+
 describe("a redirect", function()
   for _, status in ipairs { 301, 302, 303, 307, 308 } do
     it(status .. " is not followed, so that no other host is asked", function()

@@ -99,7 +99,22 @@ for _, transport in ipairs(helper.transports) do
         is_foreign(client, case)
       end)
 
+      it(case[1] .. " does not believe a part of the account", function()
+        local account = helper.sandbox "ACCOUNT_SID"
+        for _, near in ipairs { account:sub(1, 33), account .. "0" } do
+          control.reset()
+          answer(case, helper.json(record_of(case, { account_sid = near })))
+          is_foreign(client, case)
+        end
+      end)
+
       if is_below(case) then
+        it(case[1] .. " does not believe a part of its trunk", function()
+          answer(case, helper.json(record_of(case,
+            { trunk_sid = TK:sub(1, 33) })))
+          is_foreign(client, case)
+        end)
+
         it(case[1] .. " does not believe another trunk", function()
           answer(case, helper.json(record_of(case, { trunk_sid = OTHER.TK })))
           is_foreign(client, case)
@@ -205,6 +220,44 @@ describe("a domain", function()
       assert.is_table((case[2](client)))
     end)
   end
+end)
+
+describe("a trunk", function()
+  it("is believed whatever trunk it says it is below", function()
+    answer(records[1], helper.json(record_of(records[1],
+      { trunk_sid = OTHER.TK })))
+    assert.equal(TK, assert(helper.client "plain HTTP".fetch(TK)).sid)
+  end)
+
+  it("keeps numbers of any size as they are", function()
+    for _, number in ipairs { "-1e300", "1e300", "-0.5", "7" } do
+      answer(records[1], ('{"sid":"%s","weight":%s}'):format(TK, number))
+      assert.equal(tonumber(number),
+        assert(helper.client "plain HTTP".fetch(TK)).weight)
+    end
+  end)
+end)
+
+describe("what was not checked", function()
+  local client
+  before_each(function()
+    client = helper.client("plain HTTP", { validate = false })
+  end)
+
+  it("of a domain is believed in the server's words", function()
+    for _, sent in ipairs { "", "a b" } do
+      answer(records[2], helper.json(record_of(records[2],
+        { domain_name = "b.pstn.twilio.com" })))
+      assert.is_table((client.update(TK, { domain_name = sent })))
+    end
+  end)
+
+  it("of a SID is believed too", function()
+    for _, sent in ipairs { {}, { unknown = ("x"):rep(99) } } do
+      answer(records[5], helper.json(record_of(records[5])))
+      assert.equal(CL, assert(client.credential_lists.create(TK, sent)).sid)
+    end
+  end)
 end)
 
 describe("a client with an API key", function()

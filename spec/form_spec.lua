@@ -149,7 +149,7 @@ describe("a form is refused with", function()
     transfer_mode = {
       { "SIP_ONLY", "must be one of disable-all, enable-all, sip-only" },
       { "sip-only ", "got 'sip-only '" }, { "sip", "must be one of" },
-      { true, "must be a string" },
+      { true, "must be a string" }, { ("x"):rep(61), "sip-only" },
     },
     transfer_caller_id = { { "from-transferred", "from-transferor" } },
     disaster_recovery_method = {
@@ -165,6 +165,11 @@ describe("a form is refused with", function()
       refused(("%s as in case %d: %s"):format(name, n, case[2]),
         { [name] = case[1] }, name, case[2])
     end
+  end
+
+  if debug.upvalueid then -- a light userdata, and not null
+    refused("an address", { friendly_name = debug.upvalueid(refused, 1) },
+      "friendly_name", "must be a string; got userdata")
   end
 
   refused("a name that is misspelt", { frendly_name = "x" }, "frendly_name",
@@ -194,7 +199,7 @@ describe("a form with validate = false", function()
       "BrandNewField=x%20y" },
     { "keeps an unknown name in the API's spelling", { BrandNew = "x" },
       "BrandNew=x" },
-    { "escapes an unknown name", { ["a&b"] = "x" }, "A%26b=x" },
+    { "escapes an unknown name", { ["a&b_{"] = "x" }, "A%26b%7B=x" },
     { "puts unknown fields last", { aaa = "1", secure = true },
       "Secure=true&Aaa=1" },
     { "sends an unknown boolean", { aaa = false }, "Aaa=false" },
@@ -219,6 +224,7 @@ describe("a form with validate = false", function()
     ["both spellings"] = { { secure = true, Secure = true }, "secure",
       "are one field" },
     ["an array"] = { { "x" }, nil, "got a number" },
+    ["an empty name"] = { { [""] = "x" }, nil, "name is empty" },
     ["more than it can carry"] = { { aaa = ("x"):rep(65536) }, "aaa",
       "limit of 65536 bytes" },
   } do
@@ -362,7 +368,7 @@ describe("the form of", function()
     "sip:user@a.example", "sip:user:secret@a.example:1",
     "sip:+14155550100@a.example:65535;user=phone?Subject=x&Priority=y",
     "sip:192.0.2.1", "sip:[2001:db8::1]", "sip:[::1]:5061;lr", "sip:a_b.c-d",
-    "sip://sip-box.com:1234",
+    "sip://sip-box.com:1234", "sip:a.example?Subject=x",
     "sip:a;x=%20", "sip:" .. ("b"):rep(63) .. ".example" } do
     it("an origination URL takes " .. good, function()
       assert.equal(good, (field_of(url { sip_url = good }, "SipUrl",
@@ -383,6 +389,8 @@ describe("the form of", function()
     { AT, "sip_url", "sip:a..b", HOST }, { AT, "sip_url", "sip:.a", HOST },
     { AT, "sip_url", "sip:[::1", HOST }, { AT, "sip_url", "sip:[]", HOST },
     { AT, "sip_url", "sip:" .. ("b"):rep(64), HOST },
+    { AT, "sip_url", "sip:" .. ("b."):rep(127) .. "b", HOST },
+    { AT, "sip_url", "sip:/a", HOST },
     { AT, "sip_url", "sip:a:", PORT }, { AT, "sip_url", "sip:a:0", PORT },
     { AT, "sip_url", "sip:a:65536", PORT },
     { AT, "sip_url", "sip:a:99999999999999999999", "sip_url" },
@@ -390,6 +398,7 @@ describe("the form of", function()
     { AT, "sip_url", "sip:a:5060/x", "must be like sip:" },
     { AT, "sip_url", "sip:a,b", "must be like sip:" },
     { AT, "sip_url", "sip:a b", "percent-encode" },
+    { AT, "sip_url", "sip:a\127", "percent-encode" },
     { AT, "sip_url", "sip:a\r\nX: y", "percent-encode" },
     { AT, "sip_url", "sip:a;x=\195\188", "percent-encode" },
     { AT, "sip_url", "sip:a\0", "NUL" },

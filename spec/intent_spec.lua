@@ -242,6 +242,11 @@ describe("since", function()
     if math.type then assert.equal("integer", math.type(since)) end
   end)
 
+  it("is absent when it would be before 1970", function()
+    assert.is_nil(intent { raw = "HTTP/1.1 500 No\r\nDate: Thu, 01 Jan 1970 "
+      .. "00:00:00 GMT\r\n" .. tail, delay = 1.2 }.since)
+  end)
+
   it("stays what it was when a reply has no date to read", function()
     control.arm { { raw = head .. date .. tail },
       { raw = head .. "Date: Sun, 99 Nov 1994 08:49:37 GMT\r\n" .. tail } }

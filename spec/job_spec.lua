@@ -501,6 +501,19 @@ for _, transport in ipairs(helper.transports) do
       assert.equal(2, control.ledger(0).count)
     end)
 
+    it("ends what waits for its next attempt, and tells of the last",
+      function()
+        local client = helper.client(transport)
+        control.arm { status = 429, headers = { ["Retry-After"] = "9" } }
+        local job = assert(client.async.create {})
+        received(1)
+        sleep(0.3)
+        client.close()
+        helper.check(helper.error_of(job:wait()), { outcome = "refused",
+          status = 429 })
+        assert.equal(1, control.ledger(0).count)
+      end)
+
     it("leaves its jobs to poll", function()
       local client = helper.client(transport)
       control.arm { delay = LONG, times = 2 }
@@ -700,6 +713,15 @@ for _, transport in ipairs(helper.transports) do
       assert.equal(2, #events)
     end)
 
+    it("is not told of a job that nobody asks for", function()
+      client.async.create {}
+      wait_until(function() return client.in_flight() == 0 end)
+      client.close()
+      client = nil
+      for _ = 1, 4 do collectgarbage() end
+      assert.same({}, events)
+    end)
+
     it("may start another", function()
       local more
       act = function() more = more or client.async.create {} end
@@ -753,6 +775,13 @@ for _, transport in ipairs(helper.transports) do
         job:cancel()
         return client.poll() == nil and is_told(client.async.create {})
           and is_told(client.create {}) and is_told(client.fd())
+      end))
+    end)
+
+    it("stay the parent's when the child closes and then asks", function()
+      assert.is_true(in_child(function()
+        client.close()
+        return not job:done() and is_told(job:wait()) and is_told(job:result())
       end))
     end)
 

@@ -37,6 +37,9 @@ describe("trimming a JSON text", function()
       '{"a":"{\\"b\\":null}","c":":null,"}', nil, 2 },
     { "leaves a text that begins like one", '{"a":":null,\\"b\\":null"}',
       nil, 2 },
+    { "leaves a name with another character", '{"a~":null}', nil, 1 },
+    { "leaves a name with a bracket", '{"a[":null}', nil, 1 },
+    { "takes names of all that names have", '{"aZ9_":null,"Z":null}', "{}" },
     { "leaves null as such", "null", nil, 1 },
     { "leaves longer words", '{"a":nullable}', nil, 1 },
     { "leaves a text without any", '{"a":"b"}', nil, 0 },
@@ -45,6 +48,8 @@ describe("trimming a JSON text", function()
     { "does not make a double comma valid", '{"x":1,,"a":null}', nil, 1 },
     { "does not make an array of members valid", '["a":null]', nil, 1 },
     { "does not mend a cut text", '{"a":null', nil, 1 },
+    { "does not mend one whose begin is cut", '"a":null}', nil, 1 },
+    { "does not mend one that begins with a comma", ',"a":null}', nil, 1 },
     { "takes nothing from nothing", "", nil, 0 },
   } do
     it(row[1], function()
@@ -118,6 +123,7 @@ describe("counting what may be numbers", function()
     { "an array once", '{"a":[1,2,3]}', 1 },
     { "an array behind a text", '{"a":["x",1]}', 1 },
     { "no array of texts", '{"a":["x","y"],"b":[]}', 0 },
+    { "no member without a name", ":1", 0 },
     { "none in empty ones", '{"a":[],"b":{},"c":[{}]}', 0 },
     { "an array of objects and numbers", '{"a":[{},1]}', 1 },
     { "an array of arrays and numbers", '{"a":[[], -1]}', 1 },

@@ -17,6 +17,46 @@ describe("a client", function()
     assert.equal(0, #helper.requests())
   end)
 
+  if _VERSION == "Lua 5.3" or _VERSION == "Lua 5.4" then
+    it("is of use in a finalizer after its jobs are gone", function()
+      assert.equal("polled\tnil\n", helper.run [[
+        local client = require "helper".client "plain HTTP"
+        assert(client.fd())
+        held = setmetatable({}, { __gc = function()
+          print("polled", (client.poll()))
+        end })
+        job = assert(client.async.create {})
+        for _ = 1, 1e8 do if client.in_flight() == 0 then break end end]])
+    end)
+  end
+
+  -- In generational mode the first that Lua takes after a restart collects:
+  -- that is where the call is made ready already, and not yet sent.
+  for title, call in pairs(_VERSION == "Lua 5.4" and {
+    ["a list"] = function(c, params) return c.list(params) end,
+    ["a job"] = function(c, params) return c.async.create(params) end,
+  } or {}) do
+    it("that a finalizer closes at the last moment refuses " .. title,
+      function()
+        local params, ends = {}, 0
+        assert(client.list {})
+        assert(assert(client.async.create {}):wait())
+        collectgarbage "generational"
+        collectgarbage "stop"
+        setmetatable({}, { __gc = function()
+          ends = ends + 1
+          client.close()
+        end })
+        collectgarbage "restart"
+        local result, err = call(client, params)
+        collectgarbage "incremental"
+        assert.same({ nil, 1 }, { result, ends })
+        helper.check(err, { kind = "config", outcome = "not_sent",
+          says = "closed" })
+        assert.equal(2, #helper.requests())
+      end)
+  end
+
   if _VERSION == "Lua 5.4" then
     it("is closed at the end of its scope", function()
       assert(load "local c <close> = ...")(client)

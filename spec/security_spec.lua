@@ -293,6 +293,7 @@ describe("a redirect's error", function()
     ["https://user:secret@evil.example:99/path?query"] = "evil.example",
     ["//evil.example/secret"] = "evil.example",
     ["HTTP://Evil.Example"] = "Evil.Example",
+    ["https://evil-host.example/secret@"] = "evil-host.example",
     ["https://evil.example\\@secret/"] = "evil.example",
     ["https://192.0.2.7#secret"] = "192.0.2.7",
   } do
@@ -313,7 +314,8 @@ describe("a redirect's error", function()
   end
 
   for _, location in ipairs { "/v1/secret", "secret", "https://bad_host;x/",
-    "https://", "https://" .. ("a"):rep(200) .. ".example/", "/",
+    "https://bad!host/", "https://bad{host/", "/x", "https://",
+    "https://" .. ("a"):rep(200) .. ".example/", "/",
     "https://[::1]:9/" } do
     it("names none where there is none to name: " .. location:sub(1, 20),
       function()

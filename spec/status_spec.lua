@@ -31,6 +31,22 @@ describe("the status", function()
       "")), { status = 500, outcome = "unknown" })
   end)
 
+  it("has no request's id that would do something to a terminal", function()
+    for _, id in ipairs { "RQ\127", "RQ\27[2J", "RQ\155" } do
+      helper.check(outcome_of(reply("HTTP/1.1 500 Oops",
+        "Twilio-Request-Id: " .. id, "Content-Length: 0", "", "")),
+        { status = 500, request_id = false })
+    end
+  end)
+
+  it("proves nothing when it is no number of three digits", function()
+    for _, line in ipairs { "HTTP/1.1 2011 Created", "HTTP/1.1 20x Created",
+      "HTTP/1.1 042 Created" } do
+      helper.check(outcome_of(reply(line, "Content-Length: 2", "", "{}")),
+        { outcome = "unknown" })
+    end
+  end)
+
   it("is that of the reply after an interim one", function()
     helper.check(outcome_of(reply("HTTP/1.1 103 Early Hints",
       "HTTP/1.1 500: No", "Twilio-Request-Id: RQ1", "",

@@ -181,6 +181,10 @@ const struct trk_operation trk_operations[] = {
     {NULL, NULL, TRK_GET, 0, NULL, NO_FIELDS, TRK_NOTHING, NULL},
 };
 
+int trk_operation_takes_sid(const struct trk_operation *op) {
+  return op->nfields == 1 && op->fields[0].type == TRK_SID;
+}
+
 const struct trk_operation *trk_operation_named(const char *name) {
   const struct trk_operation *op = trk_operations;
   for (; op->name != NULL; op++) {

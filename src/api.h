@@ -43,7 +43,7 @@ struct trk_field {
   const char *name; /* in Lua and in replies: friendly_name */
   const char *form; /* in the form or the query: FriendlyName */
   enum trk_type type;
-  long min, max;                /* see enum trk_type; 0, 0: no limit */
+  long min, max;                /* see enum trk_type */
   const struct trk_enum *words; /* TRK_ENUM */
   const char *prefix;           /* TRK_SID */
   int required;                 /* by a create */
@@ -67,6 +67,9 @@ struct trk_operation {
 
 extern const struct trk_enum trk_enums[];           /* ends with name NULL */
 extern const struct trk_operation trk_operations[]; /* ends with name NULL */
+
+/* Whether it takes nothing but a SID, which may come without a table. */
+int trk_operation_takes_sid(const struct trk_operation *op);
 
 /* The operation of a name like "create" or "origination_urls.create"; NULL:
  * there is none. */

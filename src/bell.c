@@ -42,9 +42,9 @@ void trk_bell_close(struct trk_bell *s) {
   close_fd(&s->connection);
 }
 
+/* A connection goes with the worker: where there is one, there is the other. */
 static void stop(struct trk_client *c) {
-  if (c->bell.connection >= 0 && c->worker != NULL &&
-      !trk_client_inherited(c))
+  if (c->bell.connection >= 0 && !trk_client_inherited(c))
     trk_worker_signal(c->worker, -1);
   trk_bell_close(&c->bell);
 }
@@ -89,8 +89,7 @@ int trk_bell_listen(lua_State *L) {
   const char *path = luaL_checklstring(L, 1, &len);
   int rc;
   stop(c);
-  if (len >= sizeof address.sun_path || len >= sizeof s->path ||
-      strlen(path) != len)
+  if (len >= sizeof s->path || strlen(path) != len)
     return failed(L, "the path is too long");
   memset(&address, 0, sizeof address);
   address.sun_family = AF_UNIX;

@@ -16,11 +16,6 @@
 
 /* ---- arguments ---------------------------------------------------- */
 
-/* The operation takes nothing but a SID, which may come without a table. */
-static int takes_sid(const struct trk_operation *op) {
-  return op->nfields == 1 && op->fields[0].type == TRK_SID;
-}
-
 /* A GET may do without params: then they are empty. */
 int trk_call_arguments(lua_State *L, const struct trk_operation *op) {
   int n = trk_path_arguments(op), i;
@@ -37,7 +32,7 @@ int trk_call_arguments(lua_State *L, const struct trk_operation *op) {
     lua_newtable(L);
     lua_replace(L, n);
   }
-  if (!takes_sid(op) || lua_type(L, n) != LUA_TSTRING)
+  if (!trk_operation_takes_sid(op) || lua_type(L, n) != LUA_TSTRING)
     luaL_checktype(L, n, LUA_TTABLE);
   return n;
 }
@@ -90,12 +85,19 @@ static void add(lua_State *L, struct trk_buf *b, const char *s, size_t n) {
 }
 
 /* The fields of a GET are its query. */
-static void move_query(lua_State *L, struct trk_call *call) {
+static enum trk_form_rc move_query(lua_State *L, struct trk_call *call) {
   if (call->operation->method != TRK_GET || call->body.len == 0)
-    return;
+    return TRK_FORM_OK;
+  if (call->path.len + 1 + call->body.len > call->path.max) {
+    lua_pushfstring(L, "the request is over its limit of %d bytes",
+                    (int)call->path.max);
+    lua_pushnil(L);
+    return TRK_FORM_INVALID;
+  }
   add(L, &call->path, "?", 1);
   add(L, &call->path, call->body.data, call->body.len);
   trk_buf_clear(&call->body);
+  return TRK_FORM_OK;
 }
 
 int trk_call_fill(lua_State *L, struct trk_client *c,
@@ -106,10 +108,9 @@ int trk_call_fill(lua_State *L, struct trk_client *c,
   rc = trk_path_build(L, 1, op, &call->path);
   if (rc == TRK_FORM_OK && params > 0)
     rc = trk_form_encode(L, params, op, c->validate, &call->body);
-  if (rc != TRK_FORM_OK)
-    return invalid(L, rc, op);
-  move_query(L, call);
-  return 0;
+  if (rc == TRK_FORM_OK)
+    rc = move_query(L, call);
+  return rc == TRK_FORM_OK ? 0 : invalid(L, rc, op);
 }
 
 /* A day at most. */
@@ -165,13 +166,13 @@ static struct trk_event *last_event(const struct trk_call *call) {
  * meanwhile. */
 static struct trk_call *draft(lua_State *L, struct trk_client *c) {
   struct trk_call *call = c->spare != NULL ? c->spare : trk_call_new();
-  if (call == NULL) {
-    luaL_error(L, "not enough memory");
-    return NULL;
-  }
   c->spare = NULL;
-  call->next = c->drafts;
-  c->drafts = call;
+  if (call != NULL) {
+    call->next = c->drafts;
+    c->drafts = call;
+  } else {
+    luaL_error(L, "not enough memory");
+  }
   return call;
 }
 
@@ -472,9 +473,10 @@ int trk_call_form(lua_State *L) {
   struct trk_call *call;
   enum trk_form_rc rc;
   int n;
-  luaL_argcheck(L, op != NULL, 1, "no such operation");
+  if (op == NULL)
+    return luaL_argerror(L, 1, "no such operation");
   lua_settop(L, 2);
-  if (!takes_sid(op) || lua_type(L, 2) != LUA_TSTRING)
+  if (!trk_operation_takes_sid(op) || lua_type(L, 2) != LUA_TSTRING)
     luaL_checktype(L, 2, LUA_TTABLE);
   n = trk_call_prepare(L, c, op);
   if (n > 0)

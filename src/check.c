@@ -58,14 +58,14 @@ static const char *check_text(lua_State *L, const struct trk_field *f,
   long count = utf8_length(s, len);
   if (count < 0)
     return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
-  if (f->max > 0 && count > f->max)
+  if (count > f->max)
     return lua_pushfstring(L, "%s has %d characters; at most %d are allowed",
                            f->name, (int)count, (int)f->max);
   return NULL;
 }
 
 static const char *check_enum(lua_State *L, const struct trk_field *f,
-                              const char *s) {
+                              const char *s, size_t len) {
   const char *const *word = f->words->words;
   int top = lua_gettop(L);
   for (; *word != NULL; word++)
@@ -77,7 +77,7 @@ static const char *check_enum(lua_State *L, const struct trk_field *f,
     lua_pushstring(L, *word);
     lua_pushstring(L, word[1] != NULL ? ", " : "");
   }
-  lua_pushfstring(L, strlen(s) <= SHOWN_MAX ? "; got '%s'" : "", s);
+  lua_pushfstring(L, len <= SHOWN_MAX ? "; got '%s'" : "", s);
   lua_concat(L, lua_gettop(L) - top);
   return lua_tostring(L, -1);
 }
@@ -243,24 +243,21 @@ const char *trk_check_sid(lua_State *L, const char *name, const char *prefix,
       s);
 }
 
+static const char *check_sid(lua_State *L, const struct trk_field *f,
+                             const char *s, size_t len) {
+  return trk_check_sid(L, f->name, f->prefix, s, len);
+}
+
+/* By type; those that are no texts have none. */
+typedef const char *check(lua_State *, const struct trk_field *, const char *,
+                          size_t);
+static check *const checks[] = {
+    [TRK_TEXT] = check_text,     [TRK_ENUM] = check_enum,
+    [TRK_SID] = check_sid,       [TRK_DOMAIN] = check_domain,
+    [TRK_URL] = check_url,       [TRK_SIP_URL] = check_sip_url,
+};
+
 const char *trk_check_value(lua_State *L, const struct trk_field *f,
                             const char *s, size_t len) {
-  switch (f->type) {
-  case TRK_TEXT:
-    return check_text(L, f, s, len);
-  case TRK_ENUM:
-    return check_enum(L, f, s);
-  case TRK_SID:
-    return trk_check_sid(L, f->name, f->prefix, s, len);
-  case TRK_DOMAIN:
-    return check_domain(L, f, s, len);
-  case TRK_URL:
-    return check_url(L, f, s, len);
-  case TRK_SIP_URL:
-    return check_sip_url(L, f, s, len);
-  case TRK_BOOLEAN:
-  case TRK_INTEGER:
-    break; /* no texts */
-  }
-  return NULL;
+  return checks[f->type](L, f, s, len);
 }

@@ -17,7 +17,7 @@
 #define TRK_SID_LENGTH 34u
 
 /* NULL, or what is wrong with the text as a value of the field, pushed. It
- * holds no NUL byte. */
+ * holds no NUL byte, and the field's type is one of texts. */
 const char *trk_check_value(lua_State *L, const struct trk_field *f,
                             const char *s, size_t len);
 

@@ -11,7 +11,9 @@
 #include "worker.h"
 
 #include <lua.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
@@ -26,7 +28,7 @@ struct trk_bell {
   int listener;
   int connection;
   pid_t pid;      /* of the listener's maker */
-  char path[104]; /* the listener's: as long as any system's may be */
+  char path[sizeof ((struct sockaddr_un *)0)->sun_path]; /* the listener's */
 };
 
 struct trk_client {

@@ -29,6 +29,4 @@
 #define trk_setuservalue(L, i) ((void)lua_setfenv(L, i))
 #endif
 
-#define trk_absindex(L, i) ((i) > 0 ? (i) : lua_gettop(L) + (i) + 1)
-
 #endif

@@ -150,8 +150,8 @@ static int ready(struct trk_engine *e) {
   e->multi = curl_multi_init();
   if (e->multi == NULL)
     return -1;
-  return curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, keep) == CURLM_OK
-             ? 0 : -1;
+  curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, keep);
+  return 0;
 }
 
 /* ---- a call's life ------------------------------------------------ */
@@ -169,8 +169,7 @@ struct trk_call *trk_call_new(void) {
 
 struct trk_event *trk_call_event(struct trk_call *call) {
   struct trk_event *event = call->events;
-  if (event != NULL)
-    call->events = event->next;
+  call->events = event->next;
   return event;
 }
 
@@ -474,10 +473,7 @@ unsigned trk_engine_room(const struct trk_engine *e) {
   return room;
 }
 
-void trk_engine_wake(struct trk_engine *e) {
-  if (e->multi != NULL)
-    curl_multi_wakeup(e->multi);
-}
+void trk_engine_wake(struct trk_engine *e) { curl_multi_wakeup(e->multi); }
 
 /* ---- opening and closing ------------------------------------------ */
 
@@ -499,10 +495,6 @@ struct trk_engine *trk_engine_open(const struct trk_options *options) {
     return e;
   free(e);
   return NULL;
-}
-
-const char *trk_engine_origin(const struct trk_engine *e) {
-  return e->shared.options.origin;
 }
 
 int trk_engine_inherited(const struct trk_engine *e) {

@@ -118,9 +118,6 @@ struct trk_engine *trk_engine_open(const struct trk_options *options);
  * everything as it is. */
 void trk_engine_close(struct trk_engine *e);
 
-/* "https://host[:port]": as long as the engine. */
-const char *trk_engine_origin(const struct trk_engine *e);
-
 /* Whether it was used in a parent of this process: then its connections are
  * the parent's, and only trk_engine_close may be called. */
 int trk_engine_inherited(const struct trk_engine *e);
@@ -131,7 +128,7 @@ struct trk_call *trk_call_new(void);
 /* Frees a call that no engine holds. NULL is allowed. */
 void trk_call_free(struct trk_call *call);
 
-/* Takes the oldest event off the call; the taker frees it. NULL: none. */
+/* Takes the oldest event off a call that has one; the taker frees it. */
 struct trk_event *trk_call_event(struct trk_call *call);
 
 /* Takes the call. Its deadline runs from the start of its first attempt: what
@@ -143,7 +140,8 @@ void trk_engine_start(struct trk_engine *e, struct trk_call *call);
  * as soon as a call is done, there is room for another, or a signal came. */
 void trk_engine_step(struct trk_engine *e, int wait_ms);
 
-/* Ends a call now. Its outcome tells whether it had been sent. */
+/* Ends a call that was started, now. Its outcome tells whether it had been
+ * sent. */
 void trk_engine_cancel(struct trk_engine *e, struct trk_call *call);
 
 /* From now on each call that is done is also appended to row, the caller's,

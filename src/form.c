@@ -380,7 +380,7 @@ static int has_field(lua_State *L, int index, const struct trk_field *f) {
 static int take_sid(lua_State *L, int index, const struct trk_operation *op,
                     const struct names *names) {
   size_t len;
-  if (op->nfields != 1 || op->fields[0].type != TRK_SID)
+  if (!trk_operation_takes_sid(op))
     return 0;
   if (lua_istable(L, index) && has_field(L, index, &op->fields[0]))
     return 0;
@@ -398,7 +398,6 @@ enum trk_form_rc trk_form_encode(lua_State *L, int index,
   struct names names = {0, 0};
   enum trk_form_rc rc = TRK_FORM_OK;
   int top = lua_gettop(L), i;
-  index = trk_absindex(L, index);
   luaL_checkstack(L, TRK_MAX_FIELDS + 12, "form");
   names.base = top + 1;
   lua_settop(L, top + (int)op->nfields);

@@ -23,11 +23,11 @@ const char *trk_form_push_sid(lua_State *L, int index, size_t *len);
  * words the error look for a name that was meant. */
 enum trk_form_rc { TRK_FORM_OK, TRK_FORM_INVALID, TRK_FORM_UNKNOWN };
 
-/* Appends the table at index as the form of op to out, in the order of the
- * API's table, read raw. Either spelling of a field is taken; where the one
- * field is a SID, the SID itself or a record that has one is too. With
- * validate 0, values go as they are and unknown names too (turned into the
- * API's spelling); types are still checked. On TRK_FORM_OK the stack is
+/* Appends the table at index, a positive one, as the form of op to out, in the
+ * order of the API's table, read raw. Either spelling of a field is taken;
+ * where the one field is a SID, the SID itself or a record that has one is too.
+ * With validate 0, values go as they are and unknown names too (turned into
+ * the API's spelling); types are still checked. On TRK_FORM_OK the stack is
  * unchanged; else a message and the field's name (or nil) are pushed. May
  * raise for want of memory; out stays its owner's. */
 enum trk_form_rc trk_form_encode(lua_State *L, int index,

@@ -49,8 +49,6 @@ static void list(struct trk_job *job) {
 
 static void unlist(struct trk_job *job) {
   struct trk_client *c = job->client;
-  if (!job->listed)
-    return;
   job->listed = 0;
   if (job->previous != NULL)
     job->previous->next = job->next;
@@ -200,10 +198,11 @@ static void receive(lua_State *L, int context, struct trk_call *call) {
  * asks: its descriptor is to tell of them. */
 static void look(lua_State *L, int context, struct trk_job *job) {
   struct trk_client *c = job->client;
-  if (job->place == FLYING && !trk_client_inherited(c) &&
-      trk_worker_finished(c->worker, job->call) &&
-      trk_worker_wait_for(c->worker, job->call, 0))
-    receive(L, context, job->call);
+  if (job->place != FLYING || trk_client_inherited(c) ||
+      !trk_worker_finished(c->worker, job->call))
+    return;
+  trk_worker_wait_for(c->worker, job->call, 0); /* takes it out */
+  receive(L, context, job->call);
 }
 
 /* ---- a job's methods ----------------------------------------------- */

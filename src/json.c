@@ -56,7 +56,7 @@ static int member(const struct cut *cut, const char *p, const char **from,
     *to += p[4] == ',';
     return 1;
   }
-  if (ahead != ',' || name == cut->seg)
+  if (ahead != ',') /* which has not been cut: no cut ends behind one */
     return 0;
   *from = name - 1;
   ahead = before(cut, *from);

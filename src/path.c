@@ -60,12 +60,12 @@ enum trk_form_rc trk_path_build(lua_State *L, int index,
 
 const char *trk_path_sid(const struct trk_operation *op, const char *path,
                          int nth) {
-  const char *at = op->path, *brace;
-  for (; (brace = strchr(at, '{')) != NULL; at = brace + 4) {
-    path += brace - at;
-    if (nth-- == 0)
-      return path;
-    path += TRK_SID_LENGTH;
+  const char *at = op->path;
+  size_t before = strcspn(at, "{");
+  for (; nth > 0; nth--) {
+    path += before + TRK_SID_LENGTH;
+    at += before + 4;
+    before = strcspn(at, "{");
   }
-  return NULL;
+  return path + before;
 }

@@ -193,17 +193,17 @@ static int is_ours(lua_State *L, const struct trk_call *call,
          is_in_path(call, 0, trunk, len);
 }
 
-/* Whether the form, if it begins with this field, gives it this value. */
+/* Whether the form, if it begins with this field, gives it this SID. */
 static int form_has(const struct trk_buf *form, const char *field,
-                    const char *value, size_t len) {
+                    const char *sid) {
   size_t skip = strlen(field) + 1;
   char sent[TRK_SID_LENGTH + 1];
-  if (form->len < skip + TRK_SID_LENGTH || len != TRK_SID_LENGTH ||
+  if (form->len < skip + TRK_SID_LENGTH ||
       strncmp(form->data, field, skip - 1) != 0)
     return 1;
   memcpy(sent, form->data + skip, TRK_SID_LENGTH);
   sent[TRK_SID_LENGTH] = '\0';
-  return same_folded(sent, value);
+  return same_folded(sent, sid);
 }
 
 /* Whether a record has the SID that was asked for: in the path, or, where a
@@ -214,8 +214,8 @@ static int has_sid_asked(const struct trk_call *call, const char *sid,
   int n = trk_path_arguments(op);
   if (op->path[strlen(op->path) - 1] == '}')
     return is_in_path(call, n - 1, sid, len);
-  if (op->nfields == 1 && op->fields[0].type == TRK_SID)
-    return form_has(&call->body, op->fields[0].form, sid, len);
+  if (trk_operation_takes_sid(op))
+    return form_has(&call->body, op->fields[0].form, sid);
   return 1;
 }
 
@@ -262,26 +262,19 @@ static enum trk_body judge_page(lua_State *L, const struct trk_call *call,
                                                       : TRK_BODY_FOREIGN;
 }
 
+/* Of a reply that is to have a body. */
 static enum trk_body judge_body(lua_State *L, const struct trk_call *call,
                                 const char *account, int reply) {
   enum trk_body body = TRK_BODY_GOOD;
   size_t len;
   int top = lua_gettop(L);
   luaL_checkstack(L, 12, "reply");
-  switch (call->operation->shape) {
-  case TRK_RECORD:
+  if (call->operation->shape == TRK_RECORD)
     body = judge_record(L, call, account, reply);
-    break;
-  case TRK_PAGE:
+  else if (call->operation->shape == TRK_PAGE)
     body = judge_page(L, call, account, reply);
-    break;
-  case TRK_SETTINGS:
-    if (string_field(L, reply, call->operation->proof, &len) == NULL)
-      body = TRK_BODY_BAD;
-    break;
-  case TRK_NOTHING:
-    break;
-  }
+  else if (string_field(L, reply, call->operation->proof, &len) == NULL)
+    body = TRK_BODY_BAD;
   lua_settop(L, top);
   return body;
 }
@@ -289,7 +282,7 @@ static enum trk_body judge_body(lua_State *L, const struct trk_call *call,
 /* ---- errors ------------------------------------------------------- */
 
 static void set_text(lua_State *L, const char *key, const char *value) {
-  if (value == NULL || *value == '\0')
+  if (*value == '\0')
     return;
   lua_pushstring(L, value);
   lua_setfield(L, -2, key);

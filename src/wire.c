@@ -66,10 +66,10 @@ static int header_value(const char *line, size_t len, const char *name,
   size_t skip = strlen(name), i;
   if (len <= skip || strncasecmp(line, name, skip) != 0)
     return 0;
-  while (skip < len && (line[skip] == ' ' || line[skip] == '\t'))
-    skip++;
   while (len > skip && (unsigned char)line[len - 1] <= ' ')
     len--;
+  while (skip < len && (line[skip] == ' ' || line[skip] == '\t'))
+    skip++;
   if (len - skip >= size)
     return 1;
   for (i = skip; i < len; i++) /* it may end on a terminal */
@@ -504,13 +504,10 @@ struct trk_wire *trk_wire_new(struct trk_shared *s) {
 }
 
 void trk_wire_free(struct trk_wire *w) {
-  struct trk_wire **at = &w->shared->wires;
   curl_easy_cleanup(w->easy);
   curl_url_cleanup(w->url);
   trk_buf_free(&w->path);
-  while (*at != w)
-    at = &(*at)->next;
-  *at = w->next;
+  w->shared->wires = w->next;
   free(w);
 }
 
@@ -677,14 +674,6 @@ static void cause_of_connecting(const struct trk_wire *w, CURLcode rc,
   }
 }
 
-static void copy_text(struct trk_call *call, const char *text) {
-  size_t len = strlen(text);
-  if (len >= sizeof call->text)
-    len = sizeof call->text - 1;
-  memcpy(call->text, text, len);
-  call->text[len] = '\0';
-}
-
 /* Whether this process may open no more: libcurl only says that it could not
  * connect, or not read the CAs. */
 static int none_left(CURLcode rc) {
@@ -732,6 +721,6 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
     snprintf(call->text, sizeof call->text,
              "it redirects to %s, which is not followed", w->redirect);
   else
-    copy_text(call, text_of(w, rc));
+    snprintf(call->text, sizeof call->text, "%s", text_of(w, rc));
   w->call = NULL;
 }

@@ -80,7 +80,7 @@ int trk_shared_ready(struct trk_shared *s);
 /* Once every wire is freed, and the multi that ran them. */
 void trk_shared_free(struct trk_shared *s);
 
-/* A new wire, linked into s, or NULL. */
+/* A new wire, linked into s, or NULL. Freed newest first. */
 struct trk_wire *trk_wire_new(struct trk_shared *s);
 void trk_wire_free(struct trk_wire *w);
 

@@ -54,7 +54,6 @@ struct trk_worker {
   enum doing doing;
   int full;    /* as many calls run as may */
   int quit;
-  int waiting; /* callers that wait for any call */
   int ready;   /* is anything finished? */
   unsigned count; /* of what is finished */
   int pipe[2]; /* holds one byte when ready; -1: nobody asked */
@@ -232,7 +231,7 @@ static void at_exit(void) {
   struct trk_worker *w;
   lock_workers();
   for (w = workers; w != NULL; w = w->sibling) {
-    if (w->ended || trk_worker_inherited(w))
+    if (trk_worker_inherited(w))
       continue;
     end_thread(w);
     w->ended = 1;
@@ -267,7 +266,7 @@ static void post(struct trk_worker *w) {
     next = call->next;
     call->next = NULL;
     move(w, call, FINISHED);
-    wanted |= call->awaited || w->waiting > 0;
+    wanted |= call->awaited;
   }
   w->done.first = w->done.last = NULL;
   set_ready(w);
@@ -492,21 +491,6 @@ static int wait_change(struct trk_worker *w, const struct timespec *until) {
 }
 
 #endif
-
-int trk_worker_wait(struct trk_worker *w, int ms) {
-  const struct timespec until = in_ms(ms);
-  int rc = 0, ready;
-  if (ms <= 0 || peek(w, &w->ready))
-    return peek(w, &w->ready);
-  pthread_mutex_lock(&w->lock);
-  w->waiting++;
-  while (!w->ready && rc == 0)
-    rc = wait_change(w, &until);
-  w->waiting--;
-  ready = w->ready;
-  pthread_mutex_unlock(&w->lock);
-  return ready;
-}
 
 int trk_worker_wait_for(struct trk_worker *w, struct trk_call *call,
                         int ms) {

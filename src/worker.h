@@ -43,12 +43,9 @@ int trk_worker_finished(struct trk_worker *w, const struct trk_call *call);
  * again; NULL: none. */
 struct trk_call *trk_worker_take(struct trk_worker *w);
 
-/* Waits until there is something to take, ms milliseconds at most. Whether
- * there is. A signal is handled, but does not end the wait. */
-int trk_worker_wait(struct trk_worker *w, int ms);
-
-/* Waits for this call in the same way, and takes it out of its turn. Whether
- * it is the caller's now; a call that was taken before is. */
+/* Waits for this call, ms milliseconds at most, and takes it out of its turn.
+ * Whether it is the caller's now; a call that was taken before is. A signal is
+ * handled, but does not end the wait. */
 int trk_worker_wait_for(struct trk_worker *w, struct trk_call *call, int ms);
 
 /* A descriptor that polls readable as long as there is something to take, for

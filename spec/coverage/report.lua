@@ -1,7 +1,8 @@
 -- What of src/ was reached: gcov's counts per file, lines and branches; then
 -- each line that never ran, and each branch that was never taken.
 -- Promises: leaves nothing out of the count; a branch that two objects of one
--- source hold was taken when it was in either.
+-- source hold was taken when it was in either. A line that builds for two Luas
+-- made two things of (another number of branches) counts as both.
 -- May not know: how the counts came about.
 -- SPDX-License-Identifier: MIT
 
@@ -19,21 +20,44 @@ local function lines_of(command)
   return list
 end
 
--- file -> line number -> { count, branches = { count, ... } }
+-- How often each branch of a line was taken, for as many as an object made of
+-- it. They come in one order whenever they are as many.
+local function add_branches(kinds, branches)
+  local sums = kinds[#branches] or {}
+  kinds[#branches] = sums
+  for i, branch in ipairs(branches) do
+    sums[i] = (sums[i] or 0) + branch.count
+  end
+end
+
+-- file -> line number -> { count, kinds = { [how many] = { count, ... } } }
 local function merge(files, object)
   for _, file in ipairs(object.files) do
     local name = file.file:match "src/[%w_]+%.c$"
     local seen = name and (files[name] or {})
     if name then files[name] = seen end
     for _, line in ipairs(name and file.lines or {}) do
-      local at = seen[line.line_number] or { count = 0, branches = {} }
+      local at = seen[line.line_number] or { count = 0, kinds = {} }
       seen[line.line_number] = at
       at.count = at.count + line.count
-      for i, branch in ipairs(line.branches) do
-        at.branches[i] = (at.branches[i] or 0) + branch.count
+      add_branches(at.kinds, line.branches)
+    end
+  end
+end
+
+-- Gives each line its branches, of all kinds.
+local function lay_out(files)
+  for _, lines in pairs(files) do
+    for _, at in pairs(lines) do
+      at.branches = {}
+      for _, sums in pairs(at.kinds) do
+        for _, taken in ipairs(sums) do
+          at.branches[#at.branches + 1] = taken
+        end
       end
     end
   end
+  return files
 end
 
 local function read_counts(build)
@@ -46,7 +70,7 @@ local function read_counts(build)
       if json:find "^{" then merge(files, cjson.decode(json)) end
     end
   end
-  return files
+  return lay_out(files)
 end
 
 local function count(lines, sums)
@@ -88,11 +112,13 @@ local function never(taken)
 end
 
 -- Why a line can't be reached here, if that is known.
+local unnamed = 0
 local function reason(name, text)
   for part, why in pairs(unreached[name] or {}) do
     if text:find(part, 1, true) then return "  -- " .. why end
   end
-  return ""
+  unnamed = unnamed + 1
+  return "  -- no reason known"
 end
 
 -- Lines that never ran, in ranges, and branches never taken, with the source.
@@ -131,10 +157,11 @@ for _, name in ipairs(sorted(files)) do
   end
 end
 row("all", all)
+print(("gaps without a reason in unreached.lua: %d"):format(unnamed))
 if all.branches == 0 then missed[#missed + 1] = "nothing was measured" end
 if percent(all.taken, all.branches) < LEAST then
   missed[#missed + 1] = ("%d %% of all branches are to be taken"):format(LEAST)
 end
 print(#missed == 0 and "coverage: as promised"
   or "coverage: short of the promise: " .. table.concat(missed, "; "))
-os.exit(#missed == 0 or arg[2] ~= "--gate")
+os.exit(#missed == 0)

@@ -155,7 +155,9 @@ helper.every_field = {
 }
 
 --- A function that runs another in a forked child, and gives true when that
--- returned true; or nil where there is no ffi to fork with.
+-- returned true; or nil where there is no ffi to fork with. The child ends
+-- without exit, in which TLS libraries may wait for a thread that only the
+-- parent has; so a build that counts writes what it has before.
 function helper.in_child()
   local has_ffi, ffi = pcall(require, "ffi")
   if not has_ffi then return nil end
@@ -163,12 +165,16 @@ function helper.in_child()
     int fork(void);
     int waitpid(int pid, int *status, int options);
     void _exit(int status);
+    void trunking_counted(void);
   ]])
+  local counted = os.getenv "TRUNKING_COUNTED"
+  counted = counted and ffi.load(counted)
   return function(f)
     local pid = ffi.C.fork()
     assert(pid >= 0)
     if pid == 0 then
       local ok, result = pcall(f)
+      if counted then counted.trunking_counted() end
       ffi.C._exit(ok and result and 0 or 1)
     end
     local status = ffi.new "int[1]"

@@ -17,6 +17,8 @@ end
 
 local here = debug.getinfo(1, "S").source:match "^@(.*)worker.lua$"
 local root = sh("cd '" .. here .. "../..' && pwd")
+local build = (os.getenv "LUA_CPATH" or ""):match "^([^;]*)/[^/;]*/%?%.so"
+  or root .. "/build"
 local program = sh [[PATH=$PATH:/usr/sbin:/usr/local/openresty/nginx/sbin
   command -v nginx || command -v openresty]]
 
@@ -104,7 +106,7 @@ function worker.start(options)
   local self = setmetatable({ dir = sh "mktemp -d", port = free_port() },
     worker)
   sh(("cp -r %s/lua %s %s && chmod -R a+rX %s"):format(root,
-    options.build or root .. "/build/5.1", self.dir, self.dir))
+    build .. "/5.1", self.dir, self.dir))
   local is_root = sh "id -u" == "0"
   local who = options.user or "root"
   local user = is_root and ("user %s %s;"):format(who, sh("id -gn " .. who))

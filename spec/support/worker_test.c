@@ -6,6 +6,7 @@
  * see below.
  */
 #include "api.h"
+#include "refuse.h"
 #include "worker.h"
 
 #include <arpa/inet.h>
@@ -190,13 +191,22 @@ static int is_created(const struct trk_call *call) {
   return call->done && call->outcome == TRK_DONE && call->seen.status == 201;
 }
 
+/* Waits until there is something to take, ms milliseconds at most. Whether
+ * there is. */
+static int wait_any(struct trk_worker *w, int ms) {
+  struct pollfd p;
+  p.fd = trk_worker_fd(w);
+  p.events = POLLIN;
+  return poll(&p, 1, ms) == 1;
+}
+
 /* Takes n calls, waiting as long as it takes; how many were created. */
 static int take_created(struct trk_worker *w, int n) {
   int created = 0, tries = 6000;
   while (n > 0 && tries > 0) {
     struct trk_call *call = trk_worker_take(w);
     if (call == NULL) {
-      tries -= !trk_worker_wait(w, 100);
+      tries -= !wait_any(w, 100);
       continue;
     }
     created += is_created(call);
@@ -293,7 +303,7 @@ static void in_order(void) {
   for (i = 0; i < 20; i++) {
     struct trk_call *call;
     while ((call = trk_worker_take(w)) == NULL)
-      trk_worker_wait(w, 100);
+      wait_any(w, 100);
     CHECK(call == calls[i]);
     CHECK(is_created(call));
     trk_call_free(call);
@@ -344,7 +354,7 @@ static void retries(void) {
   while (before + after < n + 1) {
     call = trk_worker_take(w);
     if (call == NULL) {
-      trk_worker_wait(w, 100);
+      wait_any(w, 100);
       continue;
     }
     CHECK(is_created(call));
@@ -446,7 +456,7 @@ static void cancel_in_flight(void) {
 static void cancel_finished(void) {
   struct trk_worker *w = worker(4);
   struct trk_call *call = submit(w);
-  CHECK(trk_worker_wait(w, 60000));
+  CHECK(wait_any(w, 60000));
   CHECK(trk_worker_finished(w, call));
   trk_worker_cancel(w, call);
   CHECK(trk_worker_take(w) == call);
@@ -525,8 +535,9 @@ static void descriptor(void) {
 static void descriptor_made_late(void) {
   struct trk_worker *w = worker(4);
   struct trk_call *call = submit(w);
-  int fd;
-  CHECK(trk_worker_wait(w, 60000));
+  int fd, tries = 12000;
+  while (!trk_worker_finished(w, call) && tries-- > 0)
+    pause_ms(5);
   fd = trk_worker_fd(w);
   CHECK(readable(fd));
   CHECK(trk_worker_take(w) == call);
@@ -539,8 +550,8 @@ static void waiting(void) {
   struct trk_worker *w = worker(4);
   struct trk_call *late, *soon;
   double begun = now();
-  CHECK(!trk_worker_wait(w, 0));
-  CHECK(!trk_worker_wait(w, 50));
+  CHECK(!wait_any(w, 0));
+  CHECK(!wait_any(w, 50));
   CHECK(now() - begun >= 49);
   arm("{\"apply\":true,\"delay\":0.5}");
   late = submit(w);
@@ -548,7 +559,7 @@ static void waiting(void) {
   CHECK(!trk_worker_wait_for(w, late, 0));
   CHECK(!trk_worker_wait_for(w, late, 20));
   soon = submit(w);
-  CHECK(trk_worker_wait(w, 60000));
+  CHECK(wait_any(w, 60000));
   CHECK(trk_worker_finished(w, soon));
   await(w, late); /* out of its turn */
   CHECK(trk_worker_wait_for(w, late, 0)); /* ours already */
@@ -617,7 +628,7 @@ static void stop_busy(void) {
   call = submit(w);
   await(w, call);
   trk_worker_submit(w, call);
-  CHECK(trk_worker_wait(w, 60000)); /* and is left untaken */
+  CHECK(wait_any(w, 60000)); /* and is left untaken */
   arm("{\"apply\":true,\"delay\":30,\"times\":4}");
   submit_many(w, 1000);
   until_received(6);
@@ -804,17 +815,20 @@ static void child(struct trk_worker *w, int polite) {
   _exit(ok ? 0 : 1);
 }
 
-static void forks(void) {
-  struct trk_worker *w = worker(8);
-  int i, n = slow ? 40 : 400, children = slow ? 4 : 40;
+static void forks_at(const char *origin, int polite) {
+  struct trk_worker *w = worker_at(origin, 8);
+  int i, n = slow ? 20 : 200, children = slow ? 2 : 20, status;
   double begun, longest = 0;
   submit_many(w, n);
   for (i = 0; i < children; i++) {
     pid_t pid = fork_here();
     if (pid == 0)
-      child(w, i % 2);
+      child(w, polite);
     begun = now();
-    CHECK(status_of(pid) == 0);
+    status = status_of(pid);
+    if (status != 0)
+      note("child %d ended with status %#x", i, status);
+    CHECK(status == 0);
     if (now() - begun > longest)
       longest = now() - begun;
   }
@@ -823,6 +837,16 @@ static void forks(void) {
   CHECK(take_created(w, n) == n);
   CHECK(ledger("created") == n);
   stop_empty(w);
+}
+
+/* exit runs the TLS library's clean-up, which may wait for a lock that the
+ * parent's thread held when the child was made, and that nobody lets go there
+ * (OpenSSL 3.0: OBJ_NAME_cleanup). A child of a process with TLS in flight
+ * has to end by _exit, as POSIX has it of processes with threads. */
+static void forks(void) {
+  forks_at(env("TRUNKING_SANDBOX"), 0);
+  control("POST", "reset", "{}");
+  forks_at(env("TRUNKING_SANDBOX_HTTP"), 1);
 }
 
 /* A child that makes a worker of its own while its parent's has work. */
@@ -918,12 +942,124 @@ static void exits(void) {
       struct trk_worker *w =
           worker_at(env("TRUNKING_SANDBOX_CLOSING"), 32);
       submit_many(w, 2000);
-      trk_worker_wait(w, 60000);
+      wait_any(w, 60000);
       pause_ms(i % 10);
       exit(0);
     }
     CHECK(status_of(pid) == 0);
   }
+}
+
+/* A host that stops its worker when exit has ended the thread: over plain
+ * HTTP, for the TLS library has cleaned up by then. */
+static struct trk_worker *late;
+
+static void stop_late(void) {
+  struct trk_call *calls = trk_worker_stop(late);
+  if (late != NULL && (calls == NULL || calls->seen.cause != TRK_CANCELLED))
+    _exit(3);
+  free_all(calls);
+}
+
+static void stop_after_exit(void) {
+  pid_t pid = fork_here();
+  if (pid == 0) {
+    late = worker_at(env("TRUNKING_SANDBOX_HTTP"), 1);
+    arm("{\"apply\":true,\"delay\":30}");
+    submit(late);
+    until_received(1);
+    exit(0);
+  }
+  CHECK(status_of(pid) == 0);
+}
+
+/* ---- a system that refuses ---------------------------------------------- */
+
+/* Whatever is missing, there is no worker, and the engine is ours still. */
+static void refused_start(void) {
+  static const struct {
+    const char *what;
+    int times;
+  } refusals[] = {{"pthread_create", 1},        {"pthread_sigmask", 1},
+                  {"pthread_mutex_init", 1},    {"pthread_cond_init", 2},
+                  {"pthread_condattr_init", 1}, {"pthread_condattr_setclock",
+                                                 1}};
+  struct trk_engine *engine = engine_at(env("TRUNKING_SANDBOX"), 4);
+  struct trk_call *call;
+  struct trk_worker *w;
+  size_t i;
+  int nth;
+  for (i = 0; i < sizeof refusals / sizeof *refusals; i++)
+    for (nth = 1; nth <= refusals[i].times; nth++) {
+      refuse(refusals[i].what, nth);
+      CHECK(trk_worker_start(engine) == NULL);
+      CHECK(refuse(NULL, 0));
+    }
+  w = trk_worker_start(engine);
+  if (w == NULL)
+    die("trk_worker_start");
+  call = submit(w);
+  await(w, call);
+  CHECK(is_created(call));
+  trk_call_free(call);
+  stop_empty(w);
+}
+
+/* No pipe, or one whose ends can't be made ready: no descriptor, and nothing
+ * else is lost. */
+static void refused_descriptor(void) {
+  struct trk_worker *w = worker(4);
+  struct trk_call *call = submit(w);
+  int nth;
+  refuse("pipe", 1);
+  CHECK(trk_worker_fd(w) == -1);
+  for (nth = 1; nth <= 6; nth++) {
+    refuse("fcntl", nth);
+    CHECK(trk_worker_fd(w) == -1);
+    CHECK(refuse(NULL, 0));
+  }
+  await(w, call);
+  CHECK(is_created(call));
+  trk_call_free(call);
+  CHECK(trk_worker_fd(w) >= 0);
+  stop_empty(w);
+}
+
+/* A signal that comes amid a byte's writing or reading. */
+static void interrupted_descriptor(void) {
+  struct trk_worker *w = worker(4);
+  struct trk_call *call = submit(w);
+  int tries = 12000, fd;
+  while (!trk_worker_finished(w, call) && tries-- > 0)
+    pause_ms(5);
+  refuse("write", 1);
+  fd = trk_worker_fd(w);
+  CHECK(refuse(NULL, 0));
+  CHECK(readable(fd));
+  refuse("read", 1);
+  CHECK(trk_worker_take(w) == call);
+  CHECK(refuse(NULL, 0));
+  CHECK(!readable(fd));
+  trk_call_free(call);
+  stop_empty(w);
+}
+
+/* Another thread takes the only call while this one is about to. */
+static struct trk_worker *robbed;
+static struct trk_call *loot;
+
+static void rob(void) { loot = trk_worker_take(robbed); }
+
+static void taken_by_another(void) {
+  struct trk_worker *w = worker(4);
+  struct trk_call *call = submit(w);
+  CHECK(wait_any(w, 60000));
+  robbed = w;
+  before_lock(rob);
+  CHECK(trk_worker_take(w) == NULL);
+  CHECK(loot == call);
+  trk_call_free(loot);
+  stop_empty(w);
 }
 
 /* ---- running them ------------------------------------------------------ */
@@ -959,6 +1095,11 @@ static const struct {
     {"four_threads", four_threads, 0},
     {"four_guests", four_guests, 0},
     {"exits", exits, 0},
+    {"stop_after_exit", stop_after_exit, 0},
+    {"refused_start", refused_start, 0},
+    {"refused_descriptor", refused_descriptor, 0},
+    {"interrupted_descriptor", interrupted_descriptor, 0},
+    {"taken_by_another", taken_by_another, 0},
     {"resolver", resolver, 1},
 };
 
@@ -981,6 +1122,7 @@ int main(int argc, char **argv) {
   checked = slow || getenv("TRUNKING_CHECKED") != NULL;
   setvbuf(stdout, NULL, _IOLBF, 0);
   alarm(900); /* whatever hangs */
+  atexit(stop_late); /* before any worker's own */
   for (i = 0; i < sizeof cases / sizeof *cases; i++) {
     if (!wanted(i, argc, argv))
       continue;
