@@ -170,13 +170,13 @@ function M.may_pass(err)
   return passing[err.kind] == true
 end
 
--- Waits for look number i: as the steps say, and after the last ever twice as
+--- Waits for look number i: as the steps say, and after the last ever twice as
 -- long. Whether there is time left for it; steps of nothing have an end.
-local function wait_for(search, i)
-  local steps = search.steps
-  if i <= #steps then return search:pause(steps[i]) end
+function search:wait_for(i)
+  local steps = self.steps
+  if i <= #steps then return self:pause(steps[i]) end
   local last = steps[#steps]
-  return last > 0 and search:pause(last * 2 ^ (i - #steps))
+  return last > 0 and self:pause(last * 2 ^ (i - #steps))
 end
 
 --- Does what `ask` does until it succeeds, fails for good, or time is up.
@@ -184,7 +184,7 @@ end
 function search:patiently(ask)
   local value, err = ask()
   local i = 1
-  while value == nil and passing[err.kind] and wait_for(self, i) do
+  while value == nil and passing[err.kind] and self:wait_for(i) do
     value, err = ask()
     i = i + 1
   end
@@ -202,7 +202,7 @@ function search:settle(ask, most)
   local last, err, value, why
   local i = 1
   while (i <= most or value == nil and passing[why.kind])
-    and wait_for(self, i) do
+    and self:wait_for(i) do
     value, why = ask()
     if value then return value end
     if value == false then last = false else err = why end
