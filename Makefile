@@ -180,16 +180,21 @@ bench: deps
 TORTURE ?= --short
 TORTURE_SRC = spec/torture/torture.c spec/torture/fault.c \
   spec/torture/libcurl.c
+# LUA=jit: LuaJIT itself, called by the headers of 5.1, whose ABI it has; its
+# package alone is enough.
+JIT_LIBS ?= $(or $(shell pkg-config --libs luajit 2>/dev/null),-l:libluajit-5.1.so.2)
+TORTURE_LIBS = $(if $(filter jit,$(LUA)),$(JIT_LIBS),$(LUA_LIBS))
+TORTURE_PROGRAM = $(OUT)/torture$(if $(filter jit,$(LUA)),-jit)
 TORTURE_WRAP = $(foreach f,malloc calloc realloc free,-Wl,--wrap=$(f))
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fno-sanitize-recover=undefined
-$(OUT)/torture: $(TORTURE_SRC) $(wildcard spec/torture/*.h) Makefile
+$(TORTURE_PROGRAM): $(TORTURE_SRC) $(wildcard spec/torture/*.h) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) $(LUA_INC) \
-	  $(TORTURE_SRC) -o $@ -Wl,--export-dynamic $(LUA_LIBS) $(CURL_LIBS)
+	  $(TORTURE_SRC) -o $@ -Wl,--export-dynamic $(TORTURE_LIBS) $(CURL_LIBS)
 
 # torture-build BUILD=... CFLAGS=...: for the target below and for coverage.
-torture-build: $(OUT)/torture
+torture-build: $(TORTURE_PROGRAM)
 	@$(MAKE) --no-print-directory -s build LUA=$(LUA) BUILD=$(BUILD) \
 	  CFLAGS="$(CFLAGS)" HARDEN=-fvisibility=hidden \
 	  SRC="$(SRC) spec/torture/wrap.c" \
@@ -199,8 +204,8 @@ torture: deps
 	@$(MAKE) --no-print-directory -s torture-build BUILD=$(BUILD)/torture
 	@$(MAKE) --no-print-directory -s torture-build \
 	  BUILD=$(BUILD)/torture-asan CFLAGS="$(SANITIZE)"
-	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture-asan --sparse
-	@LUA_ABI=$(ABI) spec/torture/run $(BUILD)/torture $(TORTURE)
+	@LUA=$(LUA) spec/torture/run $(BUILD)/torture-asan --sparse
+	@LUA=$(LUA) spec/torture/run $(BUILD)/torture $(TORTURE)
 
 # ---- fuzzing -----------------------------------------------------------
 

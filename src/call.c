@@ -296,7 +296,8 @@ static int build(lua_State *L) {
   if (lua_toboolean(L, 4))
     lua_gc(L, LUA_GCCOLLECT, 0);
   n = trk_reply_push(L, call, c->account, 3);
-  if (call->operation->shape != TRK_PAGE || call->outcome != TRK_DONE)
+  if (n == 0 || call->operation->shape != TRK_PAGE ||
+      call->outcome != TRK_DONE)
     return n;
   lua_rawgeti(L, 3, TRK_KIT_PAGE);
   lua_pushvalue(L, -3); /* the reply */

@@ -7,6 +7,7 @@
 #include "call.h"
 #include "compat.h"
 #include "job.h"
+#include "kit.h"
 
 #include <string.h>
 
@@ -176,16 +177,12 @@ const char *trk_client_need_worker(struct trk_client *c) {
 /* ---- the client's Lua side ---------------------------------------- */
 
 static struct trk_client *push_userdata(lua_State *L, int lasting) {
+  static const luaL_Reg meta[] = {{"__gc", client_gc}, {NULL, NULL}};
   struct trk_client *c = lua_newuserdata(L, sizeof *c);
   memset(c, 0, sizeof *c);
   c->bell.listener = c->bell.connection = -1;
   c->lasting = lasting;
-  if (luaL_newmetatable(L, CLIENT_T)) {
-    lua_pushcfunction(L, client_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-  }
+  trk_kit_push_metatable(L, CLIENT_T, meta, NULL);
   lua_setmetatable(L, -2);
   return c;
 }

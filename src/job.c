@@ -340,21 +340,9 @@ static void push_metatable(lua_State *L) {
                                      {"result", job_result},
                                      {"cancel", job_cancel},
                                      {NULL, NULL}};
-  const luaL_Reg *m;
-  if (!luaL_newmetatable(L, JOB_T))
-    return;
-  lua_newtable(L);
-  for (m = methods; m->name != NULL; m++) {
-    lua_pushcfunction(L, m->func);
-    lua_setfield(L, -2, m->name);
-  }
-  lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, job_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, job_tostring);
-  lua_setfield(L, -2, "__tostring");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
+  static const luaL_Reg meta[] = {
+      {"__gc", job_gc}, {"__tostring", job_tostring}, {NULL, NULL}};
+  trk_kit_push_metatable(L, JOB_T, meta, methods);
 }
 
 /* Pushes a job with an empty call. */

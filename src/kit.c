@@ -29,6 +29,34 @@ static void push_decode(lua_State *L) {
   lua_settop(L, top + 1);
 }
 
+static void set_functions(lua_State *L, const luaL_Reg *f) {
+  for (; f->name != NULL; f++) {
+    lua_pushcfunction(L, f->func);
+    lua_setfield(L, -2, f->name);
+  }
+}
+
+void trk_kit_push_metatable(lua_State *L, const char *name,
+                            const luaL_Reg *meta, const luaL_Reg *methods) {
+  luaL_getmetatable(L, name);
+  if (!lua_isnil(L, -1))
+    return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  set_functions(L, meta);
+  if (methods != NULL) {
+    lua_newtable(L);
+    set_functions(L, methods);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, name); /* last */
+}
+
 /* The errors that need no memory when it is short. */
 static void push_memory_errors(lua_State *L, int errors) {
   int outcome;

@@ -6,6 +6,7 @@
 #ifndef TRK_KIT_H
 #define TRK_KIT_H
 
+#include <lauxlib.h>
 #include <lua.h>
 
 #if defined(__GNUC__)
@@ -29,6 +30,12 @@ enum {
 void trk_kit_need(lua_State *L, int kit, lua_CFunction build,
                   lua_CFunction tell);
 void trk_kit_need_pages(lua_State *L, int kit);
+
+/* Pushes the metatable of a userdata, by its name in the registry: made at
+ * first, with these functions, and with these methods if any. Whatever raises
+ * meanwhile, one that is there is whole. */
+void trk_kit_push_metatable(lua_State *L, const char *name,
+                            const luaL_Reg *meta, const luaL_Reg *methods);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -13,11 +13,12 @@ local rows -- name -> the operation's row of the API's table
 -- "origination_urls.create"; or nil.
 function M.row(name)
   if not rows then
-    rows = {}
+    local all = {} -- whole, or not at all: memory may fail in between
     for _, row in ipairs(require "trunking.core".operations()) do
-      rows[row.resource == "" and row.name
+      all[row.resource == "" and row.name
         or row.resource .. "." .. row.name] = row
     end
+    rows = all
   end
   return rows[name]
 end

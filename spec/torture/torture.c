@@ -32,6 +32,7 @@
 struct told {
   char operation[32];
   char outcome[16]; /* "raised": message says the rest */
+  char what[16]; /* a word that came with what was done: "created" */
   char sid[40];
   char message[320];
   int malformed; /* an error that is not as DESIGN has it */
@@ -113,20 +114,27 @@ static const char *field(lua_State *L, int index, const char *name) {
   return text;
 }
 
+/* An error that was given, or raised as an object. */
+static void note_error(lua_State *L, int index, struct told *t) {
+  t->malformed = 1;
+  if (!lua_istable(L, index) || field(L, index, "kind") == NULL)
+    return;
+  copy(t->outcome, sizeof t->outcome, field(L, index, "outcome"));
+  copy(t->message, sizeof t->message, field(L, index, "message"));
+  t->malformed = t->outcome[0] == '\0' || t->message[0] == '\0';
+}
+
 /* First result and error are at index and above it. */
 static void note_results(lua_State *L, int index, struct told *t) {
   if (lua_toboolean(L, index)) {
     copy(t->outcome, sizeof t->outcome, "done");
+    if (lua_type(L, index + 1) == LUA_TSTRING)
+      copy(t->what, sizeof t->what, lua_tostring(L, index + 1));
     if (lua_istable(L, index))
       copy(t->sid, sizeof t->sid, field(L, index, "sid"));
     return;
   }
-  t->malformed = 1;
-  if (!lua_istable(L, index + 1) || field(L, index + 1, "kind") == NULL)
-    return;
-  copy(t->outcome, sizeof t->outcome, field(L, index + 1, "outcome"));
-  copy(t->message, sizeof t->message, field(L, index + 1, "message"));
-  t->malformed = t->outcome[0] == '\0' || t->message[0] == '\0';
+  note_error(L, index + 1, t);
 }
 
 /* told(name, f, ...): f(...), and a note of what it gave or raised. Memory
@@ -145,6 +153,8 @@ static int told(lua_State *L) {
   fault_pause();
   if (rc == 0) {
     note_results(L, 1, t);
+  } else if (lua_istable(L, -1)) {
+    note_error(L, lua_gettop(L), t);
   } else {
     copy(t->outcome, sizeof t->outcome, "raised");
     copy(t->message, sizeof t->message, lua_tostring(L, -1));
@@ -152,6 +162,44 @@ static int told(lua_State *L) {
   now.ntold++;
   fault_resume();
   return rc == 0 ? 2 : lua_error(L);
+}
+
+/* calm(f, ...): what f(...) gives; memory does not fail inside it. */
+static int calm(lua_State *L) {
+  int rc;
+  fault_pause();
+  luaL_checkstack(L, LUA_MINSTACK, "calm");
+  rc = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  fault_resume();
+  return rc == 0 ? lua_gettop(L) : lua_error(L);
+}
+
+/* ---- LuaJIT's own ------------------------------------------------- */
+
+/* What searches for a module's file, calm: LuaJIT loses the file it has open
+ * when memory fails. */
+static int search_calmly(lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  return calm(L);
+}
+
+/* LuaJIT dies where memory fails inside code that it compiled: there it
+ * interprets. (Both shown without this module: theirs/file.lua, trace.lua.) */
+static void spare_luajit(lua_State *L, int is_lua_failing) {
+  lua_getglobal(L, "jit");
+  if (lua_istable(L, -1) && is_lua_failing) {
+    lua_getfield(L, -1, "off");
+    lua_call(L, 0, 0);
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "loaders");
+    lua_rawgeti(L, -1, 2);
+    lua_pushcclosure(L, search_calmly, 1);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 2);
+  }
+  lua_pop(L, 1);
 }
 
 /* ---- a point ------------------------------------------------------ */
@@ -193,9 +241,9 @@ static void copy_options(lua_State *from, int index, lua_State *L) {
   }
 }
 
-/* A state with the script and its three arguments on its stack; H's
- * arguments are those of point. NULL, with why pushed on H. */
-static lua_State *prepare(lua_State *H) {
+/* A state with the script and its four arguments on its stack; H's arguments
+ * are those of point. NULL, with why pushed on H. */
+static lua_State *prepare(lua_State *H, int is_lua_failing) {
   lua_State *L = lua_newstate(lua_memory, NULL);
   if (L == NULL) {
     lua_pushliteral(H, "no state");
@@ -203,6 +251,7 @@ static lua_State *prepare(lua_State *H) {
   }
   lua_atpanic(L, panic);
   luaL_openlibs(L);
+  spare_luajit(L, is_lua_failing);
   if (luaL_loadfile(L, lua_tostring(H, 1)) != 0) {
     lua_pushstring(H, lua_tostring(L, -1));
     lua_close(L);
@@ -211,6 +260,7 @@ static lua_State *prepare(lua_State *H) {
   copy_options(H, 5, L);
   lua_pushstring(L, lua_tostring(H, 6));
   lua_pushcfunction(L, told);
+  lua_pushcfunction(L, calm);
   return L;
 }
 
@@ -220,6 +270,8 @@ static void push_told(lua_State *H, const struct told *t) {
   lua_setfield(H, -2, "operation");
   lua_pushstring(H, t->outcome);
   lua_setfield(H, -2, "outcome");
+  lua_pushstring(H, t->what);
+  lua_setfield(H, -2, "what");
   lua_pushstring(H, t->sid);
   lua_setfield(H, -2, "sid");
   lua_pushstring(H, t->message);
@@ -257,13 +309,13 @@ static int point(lua_State *H) {
            luaL_checkstring(H, 1), sources[source], ways[way], n);
   luaL_checktype(H, 5, LUA_TTABLE);
   luaL_checkstring(H, 6);
-  L = prepare(H);
+  L = prepare(H, source == SOURCE_LUA && way < 2);
   if (L == NULL)
     return lua_error(H);
   alarm(HANG_S);
   fault_arm(source, way < 2 ? n : 0, way == 1);
   start_collecting(L, way);
-  rc = lua_pcall(L, 3, 0, 0);
+  rc = lua_pcall(L, 4, 0, 0);
   lua_newtable(H);
   fault_pause();
   if (rc != 0 && lua_type(L, -1) == LUA_TSTRING) {

@@ -1,5 +1,6 @@
 -- promise: what can't be sent is refused without a request, by a client and
 -- by the module itself.
+-- raises: bad argument
 -- told: new done, create raised, create not_sent, create not_sent
 -- SPDX-License-Identifier: MIT
 local options, _, told = ...
