@@ -170,13 +170,15 @@ function M.may_pass(err)
   return passing[err.kind] == true
 end
 
---- Waits for look number i: as the steps say, and after the last ever twice as
--- long. Whether there is time left for it; steps of nothing have an end.
+--- Waits for look number i: as the steps say, and from the last one on twice as
+-- long each time up to a second, or as long as that step. Whether there is
+-- time left for it; steps of nothing have an end.
 function search:wait_for(i)
   local steps = self.steps
   if i <= #steps then return self:pause(steps[i]) end
   local last = steps[#steps]
-  return last > 0 and self:pause(last * 2 ^ (i - #steps))
+  return last > 0
+    and self:pause(math.max(last, math.min(1, last * 2 ^ (i - #steps))))
 end
 
 --- Does what `ask` does until it succeeds, fails for good, or time is up.
