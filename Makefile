@@ -176,12 +176,13 @@ bench: deps
 # ---- torture -----------------------------------------------------------
 
 # The program, and a module whose malloc it may refuse, in trees of their own:
-# one under the sanitizers. TORTURE=--long fails every request over TLS too.
+# one under the sanitizers. TORTURE=--long fails every request of every script.
 TORTURE ?= --short
 TORTURE_SRC = spec/torture/torture.c spec/torture/fault.c \
   spec/torture/libcurl.c
 # LUA=jit: LuaJIT itself, called by the headers of 5.1, whose ABI it has; its
-# package alone is enough.
+# package alone is enough. It takes an allocator of ours on 64 bits only where
+# it is built for them (GC64), as Debian's is; see torture.c for what is spared.
 JIT_LIBS ?= $(or $(shell pkg-config --libs luajit 2>/dev/null),-l:libluajit-5.1.so.2)
 TORTURE_LIBS = $(if $(filter jit,$(LUA)),$(JIT_LIBS),$(LUA_LIBS))
 TORTURE_PROGRAM = $(OUT)/torture$(if $(filter jit,$(LUA)),-jit)
