@@ -35,6 +35,9 @@ return {
     ["*at != NULL"] = "a call that is neither done nor on a wire waits",
     ["if (w->stale"] = "what was set up a moment ago takes nothing new",
   },
+  ["src/form.c"] = {
+    ["to[-1] != '.'"] = "no locale here has a decimal point of several bytes",
+  },
   ["src/load.c"] = {
     ["dladdr("] = file,
     ["slash == NULL"] = file,
@@ -42,6 +45,7 @@ return {
     ["push_path("] = file,
   },
   ["src/reply.c"] = {
+    ["value > -EXACT"] = "no number of ours is beyond what a double holds",
     ["lua_isinteger("] = "cjson of another make decodes integers",
     ["(void)table"] = "LuaJIT is given no reply with a number here",
     ["}"] = "LuaJIT is given no reply with a number here",
