@@ -185,6 +185,15 @@ for _, transport in ipairs(helper.transports) do
       expect(intent, sid, "domain_name", nil)
     end)
 
+    it("calls nothing absent while its last look was in vain", function()
+      local intent = lost(params, done)
+      local sid = only()
+      control.arm { { method = "GET", stale = 10 },
+        { method = "GET", body = "<html>", apply = true, times = 5 } }
+      local record, how = client.reconcile(intent, { settle = { 0.01, 0.01 } })
+      assert.equal(sid, record and record.sid, tostring(how))
+    end)
+
     it("takes an intent that was written by hand", function()
       local sid = assert(client.create(params)).sid
       expect({ operation = "create", params = { DomainName = DOMAIN:upper() } },

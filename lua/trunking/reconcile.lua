@@ -173,13 +173,16 @@ local function settle(search, what)
     record, how, more = look_once(search, what)
     return record, how
   end
+  local function is_open() -- another look may change it
+    if record == nil then return look.may_pass(how) end
+    return record == false and how ~= "ambiguous"
+  end
   search:patiently(ask)
-  for _, step in ipairs(steps_of(search, what)) do
-    if record or how == "ambiguous"
-      or record == nil and not look.may_pass(how)
-      or not search:pause(step) then break end
+  local most, i, void = #steps_of(search, what), 1, false
+  while (i <= most or void) and is_open() and search:wait_for(i) do
     local before = { record, how, more }
     ask()
+    i, void = i + 1, record == nil and look.may_pass(how)
     if record == nil and before[1] == false then -- a void look takes back none
       record, how, more = before[1], before[2], before[3]
     end
