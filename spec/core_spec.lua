@@ -91,6 +91,21 @@ describe("core's pauses", function()
     helper.check(helper.error_of(job:wait(20)), { kind = "cancelled" })
   end)
 
+  -- One that did let ensure look, and create, after its time.
+  it("never end early", function()
+    local _, pause, _, pause_job = core.new(options())
+    for i = 1, 40 do
+      local seconds = i * 0.00037
+      for _, wait in ipairs { pause, function(s)
+        return pause_job(s):wait()
+      end, function(s) return not pause_job(60):wait(s) end } do
+        local start = core.clock()
+        assert.truthy(wait(seconds))
+        assert.is_true(core.clock() - start >= seconds)
+      end
+    end
+  end)
+
   it("and forms of a closed client say so", function()
     local client, pause, form, pause_job = core.new(options())
     client.close()

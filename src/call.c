@@ -113,13 +113,13 @@ int trk_call_fill(lua_State *L, struct trk_client *c,
   return rc == TRK_FORM_OK ? 0 : invalid(L, rc, op);
 }
 
-/* A day at most. */
+/* A day at most; rounded up, for a pause never ends early. */
 void trk_call_fill_pause(lua_State *L, const struct trk_client *c,
                          struct trk_call *call) {
   lua_Number seconds = lua_tonumber(L, 1);
   empty(c, &trk_pause, call);
   if (seconds > 0)
-    call->pause_ms = seconds < 86400 ? (long)(seconds * 1000) : 86400000L;
+    call->pause_ms = seconds < 86400 ? (long)(seconds * 1000) + 1 : 86400000L;
 }
 
 void trk_call_fill_query(lua_State *L, struct trk_client *c,

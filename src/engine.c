@@ -253,7 +253,9 @@ static void pause_over(struct trk_engine *e, struct trk_call *call) {
 }
 
 void trk_engine_start(struct trk_engine *e, struct trk_call *call) {
-  call->due = now_ms() + call->pause_ms;
+  call->due = now_ms();
+  if (call->pause_ms > 0) /* from the end of the millisecond it begins in */
+    call->due += call->pause_ms + 1;
   call->done = 0;
   call->attempts = 0;
   call->elapsed_us = 0;

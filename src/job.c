@@ -282,12 +282,15 @@ static int64_t now_ms(void) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* When a wait of the seconds at index 2 is over; none given: never. */
+/* When a wait of the seconds at index 2 is over, rounded up: none but 0 ends
+ * early. None given: never. */
 static int64_t wait_end(lua_State *L) {
   lua_Number seconds = luaL_optnumber(L, 2, 1e9);
   if (!(seconds >= 0))
     luaL_argerror(L, 2, "seconds must not be negative");
-  return seconds < 1e9 ? now_ms() + (int64_t)(seconds * 1000) : INT64_MAX;
+  if (seconds >= 1e9)
+    return INT64_MAX;
+  return now_ms() + (seconds > 0 ? (int64_t)(seconds * 1000) + 2 : 0);
 }
 
 static int job_wait(lua_State *L) {
