@@ -304,11 +304,14 @@ local function authenticate(store, header)
   return name
 end
 
+local FORM = "application/x-www-form-urlencoded"
+
 local function form_of(request)
   local body, kind = request.body, request.headers["content-type"]
   if request.method ~= "POST" or not body or body == "" then return {} end
-  if kind and not kind:lower():find("^application/x%-www%-form%-urlencoded")
-  then return nil end
+  if kind and kind ~= FORM and kind:lower():sub(1, #FORM) ~= FORM then
+    return nil
+  end
   return wire.form(body)
 end
 

@@ -73,7 +73,11 @@ end
 
 --- A termination domain: letters, digits and `-` before .pstn.twilio.com.
 function checks.domain(text)
-  local labels = text:lower():match("^(.+)%.pstn%.twilio%.com$")
+  local folded = text:lower()
+  if #text <= 63 and folded:find("^[%w-]+%.pstn%.twilio%.com$") then
+    return text -- as most are: one label
+  end
+  local labels = folded:match("^(.+)%.pstn%.twilio%.com$")
   if not labels then return nil, "must end with .pstn.twilio.com" end
   for label in (labels .. "."):gmatch("([^.]*)%.") do
     if #label > 63 or not label:find("^[%w-]+$") then

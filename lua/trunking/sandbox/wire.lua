@@ -5,31 +5,56 @@
 
 local json = require("cjson").new()
 
-local byte, char, find, gmatch, gsub, match, sub =
-  string.byte, string.char, string.find, string.gmatch, string.gsub,
-  string.match, string.sub
+local byte, char, find, format, gmatch, gsub, match, sub =
+  string.byte, string.char, string.find, string.format, string.gmatch,
+  string.gsub, string.match, string.sub
 local concat, floor = table.concat, math.floor
 
-local wire = { null = json.null, encode = json.encode }
+local null = json.null
 
-local function from_hex(digits)
-  return char(tonumber(digits, 16))
+local wire = { null = null, encode = json.encode }
+
+-- Where LuaJIT runs this, a pattern ends a trace and a plain find does not: a
+-- create spends most of its time here.
+
+local of_digits = {} -- "2F", "2f" -> "/"
+for code = 0, 255 do
+  local text = char(code)
+  local high, low = format("%x", floor(code / 16)), format("%x", code % 16)
+  for _, first in ipairs { high, high:upper() } do
+    of_digits[first .. low], of_digits[first .. low:upper()] = text, text
+  end
 end
 
 --- Undoes percent-encoding, and `+` for a space; a broken `%` stays as it is.
 function wire.unescape(text)
-  if find(text, "[%%+]") then
-    text = gsub(gsub(text, "%+", " "), "%%(%x%x)", from_hex)
+  if find(text, "+", 1, true) then text = gsub(text, "%+", " ") end
+  local at = find(text, "%", 1, true)
+  if not at then return text end
+  local parts, n, from = {}, 0, 1
+  while at do
+    local byte_meant = of_digits[sub(text, at + 1, at + 2)]
+    if byte_meant then
+      parts[n + 1], parts[n + 2] = sub(text, from, at - 1), byte_meant
+      n, from = n + 2, at + 3
+    end
+    at = find(text, "%", byte_meant and from or at + 1, true)
   end
-  return text
+  return concat(parts, "", 1, n) .. sub(text, from)
 end
 
 --- Reads a form body or a query into a table; of a repeated key the last wins.
 function wire.form(text)
-  local form, unescape = {}, wire.unescape
-  for pair in gmatch(text, "[^&]+") do
-    local at = find(pair, "=", 1, true) or #pair + 1
-    form[unescape(sub(pair, 1, at - 1))] = unescape(sub(pair, at + 1))
+  local form, unescape, from, size = {}, wire.unescape, 1, #text
+  while from <= size do
+    local stop = find(text, "&", from, true) or size + 1
+    local at = find(text, "=", from, true)
+    if not at or at > stop then at = stop end
+    if stop > from then
+      form[unescape(sub(text, from, at - 1))] =
+        unescape(sub(text, at + 1, stop - 1))
+    end
+    from = stop + 1
   end
   return form
 end
@@ -103,17 +128,26 @@ local labels = setmetatable({}, { __index = function(known, name)
   return known[name]
 end })
 
-local out = {} -- filled again for each object
+local LATELY = 512
+local texts, held = {}, 0 -- JSON of texts that were asked for lately
 
-local function put(n, value)
-  if type(value) == "string" and not find(value, '[%c"\\]') then
-    out[n + 1], out[n + 2], out[n + 3] = '"', value, '"'
-    return n + 3
-  end
-  out[n + 1] = value == true and "true" or value == false and "false"
-    or json.encode(value)
-  return n + 1
+local function text_json(value)
+  local known = texts[value]
+  if known then return known end
+  if held == LATELY then texts, held = {}, 0 end
+  known = find(value, '[%c"\\]') and json.encode(value)
+    or '"' .. value .. '"'
+  texts[value], held = known, held + 1
+  return known
 end
+
+local function to_json(value)
+  if type(value) == "string" then return text_json(value) end
+  return value == true and "true" or value == false and "false"
+    or value == null and "null" or json.encode(value)
+end
+
+local out = {} -- filled again for each object
 
 --- A JSON object of the named values, in that order, then the texts of `more`,
 -- which are JSON already. Built in one piece, and not by cjson: LuaJIT hashes
@@ -122,8 +156,8 @@ end
 function wire.object(names, values, more)
   local n = 0
   for i = 1, #names do
-    out[n + 1] = labels[names[i]]
-    n = put(n + 1, values[names[i]])
+    out[n + 1], out[n + 2] = labels[names[i]], to_json(values[names[i]])
+    n = n + 2
   end
   out[1] = "{" .. sub(out[1], 2)
   for i = 1, #more do out[n + i] = more[i] end

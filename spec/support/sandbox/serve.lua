@@ -99,7 +99,9 @@ end
 --- Content handler of the API.
 function serve.api()
   local var = ngx.var
-  local path, query = var.request_uri:match("^([^?]*)%??(.*)$")
+  local path, query = var.request_uri, ""
+  local mark = path:find("?", 1, true)
+  if mark then path, query = path:sub(1, mark - 1), path:sub(mark + 1) end
   local reply = sandbox.handle(store, {
     method = ngx.req.get_method(), path = path, query = query,
     body = read_body(), scheme = var.scheme,
