@@ -688,8 +688,6 @@ static int none_left(CURLcode rc) {
 }
 
 static const char *text_of(const struct trk_wire *w, CURLcode rc) {
-  if (rc == CURLE_OK)
-    return "";
   if (w->strayed)
     return "http:// is for this machine only, and the host is elsewhere";
   if (w->stopped)
@@ -707,6 +705,16 @@ static const char *text_of(const struct trk_wire *w, CURLcode rc) {
   return w->text[0] != '\0' ? w->text : curl_easy_strerror(rc);
 }
 
+/* In words what was wrong, if anything was. */
+static void set_reason(struct trk_call *call, const struct trk_wire *w,
+                       CURLcode rc) {
+  if (call->seen.status / 100 == 3 && w->redirect[0] != '\0')
+    snprintf(call->text, sizeof call->text,
+             "it redirects to %s, which is not followed", w->redirect);
+  else if (rc != CURLE_OK)
+    snprintf(call->text, sizeof call->text, "%s", text_of(w, rc));
+}
+
 void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   struct trk_call *call = w->call;
   long sys = 0;
@@ -717,10 +725,6 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   if (rc != CURLE_OK && w->begun == 0)
     cause_of_connecting(w, rc, sys, &call->seen);
   call->retry_after_ms = trk_retry_after(w->retry_after, w->date);
-  if (call->seen.status / 100 == 3 && w->redirect[0] != '\0')
-    snprintf(call->text, sizeof call->text,
-             "it redirects to %s, which is not followed", w->redirect);
-  else
-    snprintf(call->text, sizeof call->text, "%s", text_of(w, rc));
+  set_reason(call, w, rc);
   w->call = NULL;
 }
