@@ -206,8 +206,8 @@ for _, transport in ipairs(helper.transports) do
       end)
 
     it("that takes too long is unknown, and not sent again", function()
-      local hasty = helper.client(transport, { timeout = 0.3 })
-      arm { delay = 3 }
+      local hasty = helper.client(transport, { timeout = helper.short })
+      arm { delay = 60 }
       helper.check(helper.failure(hasty, params), { kind = "timeout",
         outcome = "unknown", status = false, attempts = 1 })
       assert.same({ form }, forms())

@@ -76,7 +76,7 @@ describe("signals without end", function()
 
     it("move no deadline: " .. transport, function()
       control.arm { delay = 60, apply = true, times = 2 }
-      local client = helper.client(transport, { timeout = 0.4 })
+      local client = helper.client(transport, { timeout = helper.short })
       local timeout = { kind = "timeout", outcome = "unknown", attempts = 1 }
       helper.check(helper.error_of(among(function()
         return client.create {}

@@ -178,7 +178,8 @@ describe("a wall clock", function()
     it("that jumps all the time moves no deadline: " .. transport, function()
       control.arm { skip = 3, delay = 60, times = 2 }
       local said = in_trouble((create .. [[
-        client = require "helper".client(%q, { timeout = 0.3 })
+        local helper = require "helper"
+        client = helper.client(%q, { timeout = helper.short })
         for _ = 1, 2 do
           local _, err = client.create {}
           print(err.kind, err.outcome, err.attempts)

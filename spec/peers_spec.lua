@@ -11,8 +11,6 @@ local peer = require "peer"
 local socket = require "socket"
 local trouble = require "trouble"
 
--- Seconds, of what is left to its time-out: a handshake must fit in.
-local SHORT = os.getenv "TRUNKING_SLOW" and 2 or 0.3
 local params = { friendly_name = "x" }
 local large = { friendly_name = ("x"):rep(60000) } -- with validate = false
 
@@ -69,13 +67,13 @@ describe("a server that cannot be reached:", function()
   each_row({
     { "one whose queue is full", kind = "timeout", outcome = "not_sent",
       listen = { backlog = 0 }, before = peer.fill, attempts = 2, served = 0,
-      options = { connect_timeout = SHORT, max_attempts = 2 } },
+      options = { connect_timeout = helper.short, max_attempts = 2 } },
     { "one whose packets are all dropped", kind = "timeout", needs = "lose",
       outcome = "not_sent", attempts = 2, served = 0,
       before = function(server)
         trouble.lose(server.socket:getfd(), "all")
       end,
-      options = { connect_timeout = SHORT, max_attempts = 2 } },
+      options = { connect_timeout = helper.short, max_attempts = 2 } },
   }, helper.transports)
 end)
 
@@ -112,7 +110,7 @@ describe("a handshake with a server:", function()
       attempts = 3, options = three, act = says "\22\3\3\0\90\2\0" },
     { "one that hangs", kind = "timeout", outcome = "not_sent",
       attempts = 2, act = peer.accept,
-      options = { connect_timeout = SHORT, max_attempts = 2 } },
+      options = { connect_timeout = helper.short, max_attempts = 2 } },
     { "one that finds no cipher", kind = "tls", outcome = "not_sent",
       options = three, act = alert(40), says = "alert" },
     { "one that speaks no such version", kind = "tls", outcome = "not_sent",
@@ -180,8 +178,8 @@ end
 local function close(connection) connection:close() end
 
 local unvalidated = { validate = false }
-local hasty = { timeout = SHORT }
-local hasty_large = { timeout = SHORT, validate = false }
+local hasty = { timeout = helper.short }
+local hasty_large = { timeout = helper.short, validate = false }
 
 describe("a request to a server:", function()
   local kept -- the connection of the row
