@@ -160,6 +160,13 @@ describe("an error body", function()
     assert.equal("a [2J b c", e.message)
   end)
 
+  it("can not turn the line round", function()
+    local e = refusal(400, { message = "a\226\128\174b\226\128\142c"
+      .. "\226\129\166d\226\129\169e\216\156f\226\128\168g"
+      .. "\226\130\172\216\157" })
+    assert.equal("abcdef g\226\130\172\216\157", e.message)
+  end)
+
   it("is cut at 512 bytes, between two characters", function()
     for shift = 0, 2 do
       local text = ("x"):rep(shift) .. ("\226\130\172"):rep(400)

@@ -56,10 +56,14 @@ function M.is(value)
   return type(value) == "table" and getmetatable(value) == mt
 end
 
--- A server's words, fit for a terminal: no control characters, not endless.
+-- A server's words, fit for a terminal: no control characters, none that turn
+-- the line round (Unicode's annex 9: U+061C, 200E, 200F, 202A to 202E, 2066 to
+-- 2069) or end it (U+2028, 2029), not endless.
 local function clean(text)
   if type(text) ~= "string" then return nil end
   text = text:sub(1, 4 * MAX_MESSAGE):gsub("\194[\128-\159]", " ")
+  text = text:gsub("\216\156", ""):gsub("\226\128[\142\143\170-\174]", "")
+    :gsub("\226\129[\166-\169]", ""):gsub("\226\128[\168\169]", " ")
   text = text:gsub("[%c\127 ]+", " "):gsub("^ ", ""):gsub(" $", "")
   if #text > MAX_MESSAGE then
     local cut = text:sub(1, MAX_MESSAGE)

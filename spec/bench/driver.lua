@@ -76,7 +76,7 @@ local function goal(...) return note(false, ...) end
 local function at_least(...) return note(true, ...) end
 
 local function measure()
-  local cpu, counts = measure_sequential(short and 24 or 120)
+  local cpu, counts = measure_sequential(short and 12 or 80)
   if not (counts or short or gate) then return 2 end
   fresh()
   local ratio = instructions.run(targets, short and not gate and 1 or 3) or {}
