@@ -31,14 +31,20 @@ function pool.has_status()
   return probe ~= nil
 end
 
---- The same client on a core of its own, apart from the server's, if it may.
-function pool.apart(client)
-  local core, words = os.getenv "BENCH_APART", {}
-  if core == "" then return client end
-  for i, word in ipairs { "taskset", "-c", core } do words[i] = word end
+-- The same client on these cores; on the server's where there is no choice.
+local function on(cores, client)
+  local words = {}
+  if cores == "" then return client end
+  for i, word in ipairs { "taskset", "-c", cores } do words[i] = word end
   for _, word in ipairs(client.words) do words[#words + 1] = word end
   return setmetatable({ words = words }, { __index = client })
 end
+
+--- The same client on a core of its own, apart from the server's, if it may.
+function pool.apart(client) return on(os.getenv "BENCH_APART", client) end
+
+--- The same client on all cores.
+function pool.free(client) return on(os.getenv "BENCH_CORES", client) end
 
 --- The shell command that starts a client against a target, {url, ca};
 -- `before` are words such as valgrind's. Tags keep domain names unique, and
