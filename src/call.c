@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SPARES 16 /* of a client, at most */
+
 /* ---- arguments ---------------------------------------------------- */
 
 /* A GET may do without params: then they are empty. */
@@ -74,6 +76,7 @@ static void empty(const struct trk_client *c, const struct trk_operation *op,
                   struct trk_call *call) {
   call->operation = op;
   call->watch = c->watch;
+  call->host = NULL;
   call->pause_ms = 0;
   trk_buf_clear(&call->path);
   trk_buf_clear(&call->body);
@@ -162,11 +165,33 @@ static struct trk_event *last_event(const struct trk_call *call) {
   return event;
 }
 
+struct trk_call *trk_call_take(struct trk_client *c) {
+  struct trk_call *call = c->spares;
+  if (call == NULL)
+    return trk_call_new();
+  c->spares = call->next;
+  c->nspares--;
+  return call;
+}
+
+/* A closed client, whose end may have come, gets none. */
+void trk_call_give_back(struct trk_client *c, struct trk_call *call) {
+  if (call == NULL)
+    return;
+  if (c->state != TRK_OPEN || c->nspares == SPARES) {
+    trk_call_free(call);
+    return;
+  }
+  trk_buf_clear(&call->reply); /* a page's is large */
+  call->next = c->spares;
+  c->spares = call;
+  c->nspares++;
+}
+
 /* A call to fill. It is its client's until undraft takes it, whatever raises
  * meanwhile. */
 static struct trk_call *draft(lua_State *L, struct trk_client *c) {
-  struct trk_call *call = c->spare != NULL ? c->spare : trk_call_new();
-  c->spare = NULL;
+  struct trk_call *call = trk_call_take(c);
   if (call != NULL) {
     call->next = c->drafts;
     c->drafts = call;
@@ -181,15 +206,6 @@ static void undraft(struct trk_client *c, struct trk_call *call) {
   while (*at != call)
     at = &(*at)->next;
   *at = call->next;
-}
-
-/* Puts a call that is not needed any more back for the next one. */
-static void give_back(struct trk_client *c, struct trk_call *call) {
-  trk_buf_clear(&call->reply); /* a page's is large */
-  if (c->spare == NULL)
-    c->spare = call;
-  else
-    trk_call_free(call);
 }
 
 /* Pushes an entry of the kit. */
@@ -281,7 +297,7 @@ static void run(lua_State *L, struct trk_client *c, struct trk_call *call) {
   if (!raised)
     return;
   outcome = call->outcome;
-  give_back(c, call);
+  trk_call_give_back(c, call);
   raise_with_outcome(L, call->operation, outcome);
 }
 
@@ -395,7 +411,7 @@ static int follow(lua_State *L);
 /* A draft that is given up, for there are n results already. */
 static int give_up(struct trk_client *c, struct trk_call *call, int n) {
   undraft(c, call);
-  give_back(c, call);
+  trk_call_give_back(c, call);
   return n;
 }
 
@@ -421,7 +437,7 @@ static int perform(lua_State *L, struct trk_client *c,
   if (call->events != NULL)
     last_event(call)->outcome = outcome;
   raised = n < 0 || trk_call_tell(L, TRK_UP_CONTEXT, address);
-  give_back(c, call);
+  trk_call_give_back(c, call);
   return raised ? raise_with_outcome(L, op, outcome) : n;
 }
 

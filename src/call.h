@@ -37,6 +37,13 @@ int trk_call_form(lua_State *L);
 
 /* ---- for jobs ----------------------------------------------------- */
 
+/* A call to fill, or NULL: a spare one or a new one. */
+struct trk_call *trk_call_take(struct trk_client *c);
+
+/* Puts a call that is not needed any more back for the next one. NULL is
+ * allowed. */
+void trk_call_give_back(struct trk_client *c, struct trk_call *call);
+
 /* Leaves the arguments of op on the stack and no more, params as a table or
  * a SID. Returns the index of params, or 0. Raises at the caller's line. */
 int trk_call_arguments(lua_State *L, const struct trk_operation *op);

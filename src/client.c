@@ -15,20 +15,29 @@
 
 /* ---- opening and closing ------------------------------------------ */
 
+static void free_calls(struct trk_call *calls) {
+  struct trk_call *next;
+  for (; calls != NULL; calls = next) {
+    next = calls->next;
+    trk_call_free(calls);
+  }
+}
+
 static int client_close(struct trk_client *c) {
   struct trk_engine *engine = c->engine;
   struct trk_worker *worker = c->worker;
-  struct trk_call *spare = c->spare;
+  struct trk_call *spares = c->spares;
   c->engine = NULL;
   c->worker = NULL;
-  c->spare = NULL;
+  c->spares = NULL;
+  c->nspares = 0;
   c->state = c->lasting ? TRK_CLOSED : TRK_FRESH;
   if (worker != NULL)
     trk_job_land_all(trk_worker_stop(worker)); /* and its engine */
   else
     trk_engine_close(engine);
   trk_bell_close(&c->bell);
-  trk_call_free(spare);
+  free_calls(spares);
   return 0;
 }
 
@@ -36,12 +45,9 @@ static int client_close(struct trk_client *c) {
  * a close: drafts go with the client only. */
 static int client_gc(lua_State *L) {
   struct trk_client *c = luaL_checkudata(L, 1, CLIENT_T);
-  struct trk_call *next;
   client_close(c);
-  for (; c->drafts != NULL; c->drafts = next) {
-    next = c->drafts->next;
-    trk_call_free(c->drafts);
-  }
+  free_calls(c->drafts);
+  c->drafts = NULL;
   return 0;
 }
 
@@ -298,19 +304,13 @@ static int push_client(lua_State *L) {
 
 /* Pushes the context of the userdata at index: its own table. */
 static void push_context(lua_State *L, int ud) {
-  lua_createtable(L, TRK_CONTEXT_RESULTS, 0);
+  lua_createtable(L, TRK_CONTEXT_JOBS, 0);
   lua_pushvalue(L, ud);
   lua_rawseti(L, -2, TRK_CONTEXT_CLIENT);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_rawseti(L, -2, TRK_CONTEXT_KIT);
   lua_newtable(L);
   lua_rawseti(L, -2, TRK_CONTEXT_JOBS);
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_rawseti(L, -2, TRK_CONTEXT_RESULTS);
   lua_pushvalue(L, -1);
   trk_setuservalue(L, ud);
 }

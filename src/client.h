@@ -36,7 +36,8 @@ struct trk_client {
   int lasting;               /* closed for good, or fresh again? */
   struct trk_engine *engine; /* when open; its worker's if there is one */
   struct trk_worker *worker; /* from the first async call on, or NULL */
-  struct trk_call *spare;    /* the next call, or NULL */
+  struct trk_call *spares;   /* for the next calls, by next */
+  int nspares;
   struct trk_call *drafts;   /* calls that are being filled, by next */
   int busy;                  /* calls of this client on the C stack */
   int validate;
@@ -62,8 +63,7 @@ enum {
   TRK_CONTEXT_RESOLVE, /* of the default client, or nil */
   TRK_CONTEXT_HOOK,    /* on_attempt, or nil */
   TRK_CONTEXT_ORIGIN,  /* "https://host[:port]" */
-  TRK_CONTEXT_JOBS,    /* light userdata -> job: those that must not go */
-  TRK_CONTEXT_RESULTS  /* job -> its results; weak keys */
+  TRK_CONTEXT_JOBS     /* light userdata -> job: those that must not go */
 };
 
 /* Makes a client ready for a call: opens the default one, refuses a closed

@@ -475,6 +475,11 @@ unsigned trk_engine_room(const struct trk_engine *e) {
   return room;
 }
 
+unsigned trk_engine_kept(const struct trk_engine *e) {
+  unsigned used = e->nwires - e->nidle;
+  return e->shared.nsockets > used ? e->shared.nsockets - used : 0;
+}
+
 void trk_engine_wake(struct trk_engine *e) { curl_multi_wakeup(e->multi); }
 
 /* ---- opening and closing ------------------------------------------ */

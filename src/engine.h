@@ -152,6 +152,9 @@ void trk_engine_collect(struct trk_engine *e, struct trk_row *row);
  * more would only wait in it. */
 unsigned trk_engine_room(const struct trk_engine *e);
 
+/* How many connections stand and are not in use. */
+unsigned trk_engine_kept(const struct trk_engine *e);
+
 /* Ends the wait of the step that is running, or of the next one: the one
  * function that any thread may call. Does nothing before the first call has
  * been started, when no step waits. */

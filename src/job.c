@@ -28,6 +28,7 @@ struct trk_job {
   enum place place;
   int listed; /* in the client's list for poll */
   int telling; /* on_attempt is being told of it: its call stays */
+  int nresults; /* that are kept; 0: they have not been read */
   struct trk_job *next, *previous;
 };
 
@@ -82,37 +83,40 @@ static void let_go(lua_State *L, int context, const struct trk_job *job) {
 
 /* ---- results ------------------------------------------------------- */
 
-/* The results that were read before of the job at index, n of them; 0:
- * none. */
-static int kept(lua_State *L, int context, int index) {
-  int n, i, table;
-  lua_rawgeti(L, context, TRK_CONTEXT_RESULTS);
-  lua_pushvalue(L, index);
-  lua_rawget(L, -2);
-  table = lua_gettop(L);
-  if (lua_isnil(L, table))
-    return 0;
-  lua_rawgeti(L, table, 1);
-  n = (int)lua_tointeger(L, -1);
-  for (i = 0; i < n; i++)
+/* A job's own table is its client's context; and once its results are read, an
+ * array of the context and the results. */
+
+static void push_context(lua_State *L, const struct trk_job *job, int index) {
+  trk_getuservalue(L, index);
+  if (job->nresults == 0)
+    return;
+  lua_rawgeti(L, -1, 1);
+  lua_remove(L, -2);
+}
+
+/* The results that were read before of the job at index; how many. */
+static int kept(lua_State *L, const struct trk_job *job, int index) {
+  int i, table = lua_gettop(L) + 1;
+  if (job->nresults > 0)
+    trk_getuservalue(L, index);
+  for (i = 0; i < job->nresults; i++)
     lua_rawgeti(L, table, i + 2);
-  return n;
+  return job->nresults;
 }
 
 /* Keeps the n results on top for the next who asks. */
-static void keep(lua_State *L, int context, int index, int n) {
+static void keep(lua_State *L, int context, struct trk_job *job, int index,
+                 int n) {
   int first = lua_gettop(L) - n + 1, i;
-  lua_rawgeti(L, context, TRK_CONTEXT_RESULTS);
-  lua_pushvalue(L, index);
   lua_createtable(L, n + 1, 0);
-  lua_pushinteger(L, n);
+  lua_pushvalue(L, context);
   lua_rawseti(L, -2, 1);
   for (i = 0; i < n; i++) {
     lua_pushvalue(L, first + i);
     lua_rawseti(L, -2, i + 2);
   }
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
+  trk_setuservalue(L, index);
+  job->nresults = n; /* last */
 }
 
 static int follow(lua_State *L);
@@ -121,12 +125,12 @@ static int follow(lua_State *L);
  * How many; -1: an error to raise is on top. */
 static int read_results(lua_State *L, int context, struct trk_job *job,
                         int index) {
-  int n = kept(L, context, index);
+  int n = kept(L, job, index);
   if (n > 0)
     return n;
   n = trk_call_results(L, context, job->call, follow);
   if (n > 0)
-    keep(L, context, index, n);
+    keep(L, context, job, index, n);
   return n;
 }
 
@@ -213,7 +217,7 @@ static struct trk_job *check_job(lua_State *L) {
   struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
   lua_settop(L, 1);
   luaL_checkstack(L, 24, "job");
-  trk_getuservalue(L, 1);
+  push_context(L, job, 1);
   look(L, 2, job);
   return job;
 }
@@ -250,7 +254,7 @@ static int results(lua_State *L, struct trk_job *job) {
   if (n < 0)
     return lua_error(L);
   if (!job->telling) {
-    trk_call_free(job->call);
+    trk_call_give_back(job->client, job->call);
     job->call = NULL;
   }
   return n;
@@ -359,7 +363,7 @@ static struct trk_job *push_job(lua_State *L, struct trk_client *c,
   lua_setmetatable(L, -2);
   lua_pushvalue(L, TRK_UP_CONTEXT);
   trk_setuservalue(L, -2);
-  job->call = trk_call_new();
+  job->call = trk_call_take(c);
   if (job->call == NULL)
     luaL_error(L, "not enough memory");
   return job;

@@ -172,8 +172,10 @@ static struct trk_socket *unlist(struct trk_shared *s, curl_socket_t fd) {
   while (*at != NULL && (*at)->fd != fd)
     at = &(*at)->next;
   k = *at;
-  if (k != NULL)
+  if (k != NULL) {
     *at = k->next;
+    s->nsockets--;
+  }
   return k;
 }
 
@@ -191,6 +193,7 @@ static int on_socket(void *data, curl_socket_t fd, curlsocktype purpose) {
   k->port = 0;
   k->next = s->sockets;
   s->sockets = k;
+  s->nsockets++;
   return CURL_SOCKOPT_OK;
 }
 

@@ -31,6 +31,7 @@ struct trk_shared {
   int loopback_only;          /* http: only ever to this machine */
   struct trk_wire *wires;     /* all of them, by next */
   struct trk_socket *sockets; /* the same; each until libcurl closes it */
+  unsigned nsockets;
 };
 
 /* How far the head of the reply has come. */

@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 /* Calls begun before the thread looks again: each may set up TLS, and a stop
- * must not wait for 64 of those. */
-#define FETCHED 4
+ * must not wait for 64 of those. More of them where connections stand, though
+ * a write may find that they have stood for too long. */
+#define FETCHED_COLD 4
+#define FETCHED_WARM 16
 #define CANCELLED 64     /* calls cancelled before it looks again */
 #define FOREVER 86400000 /* ms; a wake-up ends it */
 
@@ -274,6 +276,17 @@ static void post(struct trk_worker *w) {
     pthread_cond_broadcast(&w->change);
 }
 
+/* How many calls the engine is to begin at once. */
+static unsigned most_fetched(const struct trk_worker *w) {
+  unsigned room = trk_engine_room(w->engine);
+  unsigned most = trk_engine_kept(w->engine);
+  if (most < FETCHED_COLD)
+    most = FETCHED_COLD;
+  else if (most > FETCHED_WARM)
+    most = FETCHED_WARM;
+  return room < most ? room : most;
+}
+
 /* Up to room queued calls, for the engine. */
 static struct trk_call *next_queued(struct trk_worker *w, unsigned room) {
   struct trk_call *first = NULL, **end = &first;
@@ -291,7 +304,7 @@ static struct trk_call *next_queued(struct trk_worker *w, unsigned room) {
  * is nothing at all to do, and fetches what can begin. 0: the thread is to
  * end. */
 static int exchange(struct trk_worker *w, struct trk_call **fetched) {
-  unsigned room = trk_engine_room(w->engine);
+  unsigned room = most_fetched(w);
   int going;
   pthread_mutex_lock(&w->lock);
   w->doing = LOOKING;
@@ -304,7 +317,7 @@ static int exchange(struct trk_worker *w, struct trk_call **fetched) {
   w->doing = LOOKING;
   going = !w->quit;
   if (going)
-    *fetched = next_queued(w, room < FETCHED ? room : FETCHED);
+    *fetched = next_queued(w, room);
   pthread_mutex_unlock(&w->lock);
   return going;
 }
