@@ -1,7 +1,8 @@
 -- A game loop: what our calls cost each frame's thread in CPU. Arguments: URL
 -- CA TAG FLIGHT FRAMES THREADCLOCK. Prints a line for each frame: microseconds
--- of done, poll and async start, microseconds of reading results, and how many
--- jobs are in flight.
+-- of done, poll and async start, microseconds of reading results, how many
+-- jobs are in flight, and, for comparison, microseconds of the caller's own
+-- lines, which make the params.
 -- Promises: begins one job a frame while fewer than FLIGHT are in flight; the
 -- first frame's start includes the thread's.
 -- SPDX-License-Identifier: MIT
@@ -26,8 +27,9 @@ local function params()
     domain_name = ("bench-%s-%d.pstn.twilio.com"):format(arg[3], serial) }
 end
 
--- Jobs that are done, and the microseconds of it all.
+-- Jobs that are done; the microseconds of it all, and of the params.
 local function talk(finished)
+  local began = now()
   local given = in_flight < flight and params()
   local started = now()
   local done = latest and latest:done()
@@ -43,7 +45,7 @@ local function talk(finished)
   end
   local cost = (now() - started) * 1e6
   if given then in_flight = in_flight + 1 end
-  return cost
+  return cost, (started - began) * 1e6
 end
 
 local function read(finished)
@@ -58,12 +60,13 @@ end
 local lines, seen = {}, {}
 for frame = 1, frames do
   local finished, ends = {}, socket.gettime() + 1 / 60
-  local cost = talk(finished)
+  local cost, own = talk(finished)
   for _, job in ipairs(finished) do
     assert(not seen[job], "a job came twice")
     seen[job] = true
   end
-  lines[frame] = ("%.3f %.3f %d"):format(cost, read(finished), in_flight)
+  lines[frame] = ("%.3f %.3f %d %.3f"):format(cost, read(finished), in_flight,
+    own)
   socket.sleep(math.max(0, ends - socket.gettime()))
 end
 client.close()

@@ -27,15 +27,15 @@ local function run(flight, delay, count)
       os.getenv "BENCH_BUILD" .. "/threadclock.so" } }
   local pipe = assert(io.popen(pool.command(pool.apart(client),
     bundle.target())))
-  local costs, reads, flights = {}, {}, {}
+  local costs, reads, flights, owns = {}, {}, {}, {}
   for line in pipe:lines() do
-    local cost, read, flying = line:match "^(%S+) (%S+) (%d+)$"
+    local cost, read, flying, own = line:match "^(%S+) (%S+) (%d+) (%S+)$"
     costs[#costs + 1], reads[#reads + 1] = tonumber(cost), tonumber(read)
-    flights[#flights + 1] = tonumber(flying)
+    flights[#flights + 1], owns[#owns + 1] = tonumber(flying), tonumber(own)
   end
   pipe:close()
   assert(#costs == count, "the game loop failed")
-  return costs, reads, stats.median(flights)
+  return costs, reads, stats.median(flights), owns
 end
 
 --- The worst 99th percentile and the worst frame, in milliseconds; or nil
@@ -45,14 +45,15 @@ function frames.run(count)
     .. "bundle"):format(count))
   if bundle.missing() then return nil end
   print(("  %-24s %8s %8s %8s   %s"):format("", "median", "p99", "most",
-    "results read besides: p99, most"))
+    "results read, and the caller's own lines: p99, most"))
   local p99, most = 0, 0
   for _, case in ipairs(cases) do
-    local costs, reads, flying = run(case[1], case[2], count)
+    local costs, reads, flying, owns = run(case[1], case[2], count)
     local high, top = stats.quantile(costs, 0.99), stats.quantile(costs, 1)
-    print(("  %-24s %8.1f %8.1f %8.1f   %.1f, %.1f"):format(
+    print(("  %-24s %8.1f %8.1f %8.1f   %.1f, %.1f; %.1f, %.1f"):format(
       ("%d in flight (%d)"):format(case[1], flying), stats.median(costs), high,
-      top, stats.quantile(reads, 0.99), stats.quantile(reads, 1)))
+      top, stats.quantile(reads, 0.99), stats.quantile(reads, 1),
+      stats.quantile(owns, 0.99), stats.quantile(owns, 1)))
     p99, most = math.max(p99, high), math.max(most, top)
   end
   control.reset { keep = 1000, remember = 100 }
