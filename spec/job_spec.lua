@@ -201,6 +201,30 @@ for _, transport in ipairs(helper.transports) do
       helper.check(err, { kind = "rejected", outcome = "refused" })
     end)
 
+    it("keeps its results while others use what it was made of", function()
+      control.arm { status = 400, body = '{"message":"the first"}' }
+      local first = assert(client.async.create { friendly_name = "first" })
+      local _, err = first:wait(20)
+      local jobs = {}
+      for i = 1, 40 do
+        jobs[i] = assert(client.async.create { friendly_name = "n" .. i })
+      end
+      for i = 40, 1, -1 do
+        local trunk, meta = jobs[i]:wait(20)
+        assert.same({ "n" .. i, 201, 1 },
+          { trunk.friendly_name, meta.status, meta.attempts })
+      end
+      assert.equal(err, select(2, first:result()))
+      helper.check(err, { message = "the first", status = 400, attempts = 1 })
+      assert.equal("n40", jobs[40]:result().friendly_name)
+      local job = assert(client.async.create {})
+      client.close()
+      local trunk, what = job:result()
+      local again, more = job:result()
+      assert.equal(trunk, again)
+      assert.equal(what, more)
+    end)
+
     it("tries again what is safe", function()
       control.arm { { status = 429, headers = { ["Retry-After"] = "0" } },
         { close = true, method = "GET" } }
