@@ -242,6 +242,22 @@ describe("the quick way to the C module", function()
       print(type(require "trunking".create))
     ]])
   end)
+
+  -- It went first, and a file from somewhere took the place of what the
+  -- program had in it.
+  for place, how in pairs { preload = "function() return core end",
+    loaded = "core" } do
+    it("is not taken by a program that has it in package." .. place, function()
+      assert.equal("its own\n", helper.run(([[
+        local core = require "trunking.core"
+        package.loaded["trunking.core"] = nil
+        package.%s["trunking.core"] = %s
+        require "trunking"
+        print(package.loaded["trunking.load"] == nil
+          and require "trunking.core" == core and "its own" or "a file")
+      ]]):format(place, how)))
+    end)
+  end
 end)
 
 describe("a secret", function()

@@ -3,10 +3,14 @@
 -- another of the same shape. require does no I/O and reads no environment.
 -- SPDX-License-Identifier: MIT
 
--- The quick way to trunking.core, where there is one; a program that has the
--- module linked in has not, and an error is told by the plain way.
-local ok, core = pcall(require, "trunking.load")
-if not ok then core = require "trunking.core" end
+-- The quick way to trunking.core, where there is one, and the plain way, by
+-- which an error is told. What a program has linked in goes before any file.
+local CORE = "trunking.core"
+local ok, core = false, nil
+if not (package.loaded[CORE] or package.preload[CORE]) then
+  ok, core = pcall(require, "trunking.load")
+end
+if not ok then core = require(CORE) end
 
 -- What a first call needs is loaded then: require stays quick.
 local function resolve(options)
