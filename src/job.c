@@ -27,7 +27,7 @@ struct trk_job {
   const struct trk_operation *operation;
   enum place place;
   int listed; /* in the client's list for poll */
-  int telling; /* on_attempt is being told of it: its call stays */
+  int in_use; /* its call stays: it is read, or on_attempt is told of it */
   int nresults; /* that are kept; 0: they have not been read */
   struct trk_job *next, *previous;
 };
@@ -122,13 +122,18 @@ static void keep(lua_State *L, int context, struct trk_job *job, int index,
 static int follow(lua_State *L);
 
 /* Pushes the results of the job at index, which has landed, and keeps them.
- * How many; -1: an error to raise is on top. */
+ * How many; -1: an error to raise is on top. Meanwhile a finalizer may ask for
+ * the same job: then its results are those that count. */
 static int read_results(lua_State *L, int context, struct trk_job *job,
                         int index) {
   int n = kept(L, job, index);
   if (n > 0)
     return n;
+  job->in_use++;
   n = trk_call_results(L, context, job->call, follow);
+  job->in_use--;
+  if (n > 0 && job->nresults > 0)
+    return kept(L, job, index);
   if (n > 0)
     keep(L, context, job, index, n);
   return n;
@@ -168,17 +173,20 @@ static void push_held(lua_State *L, int context, const struct trk_job *job) {
  * as they are. Raises what a debug hook raises. */
 static void tell(lua_State *L, int context, struct trk_job *job) {
   struct trk_client *c = job->client;
-  int raised, top = lua_gettop(L);
+  int raised, n, top = lua_gettop(L);
   push_held(L, context, job);
-  if (read_results(L, context, job, top + 1) < 0)
+  job->in_use++;
+  n = read_results(L, context, job, top + 1);
+  if (n < 0) {
+    job->in_use--;
     lua_error(L);
+  }
   lua_settop(L, top + 1);
   lua_pushlightuserdata(L, job->call);
-  job->telling = 1;
   c->busy++;
   raised = trk_call_tell(L, context, top + 2);
   c->busy--;
-  job->telling = 0;
+  job->in_use--;
   if (raised)
     lua_error(L);
   lua_settop(L, top);
@@ -253,7 +261,7 @@ static int results(lua_State *L, struct trk_job *job) {
   n = read_results(L, 2, job, 1);
   if (n < 0)
     return lua_error(L);
-  if (!job->telling) {
+  if (job->in_use == 0) {
     trk_call_give_back(job->client, job->call);
     job->call = NULL;
   }
