@@ -176,9 +176,7 @@ struct trk_call *trk_call_take(struct trk_client *c) {
 
 /* A closed client, whose end may have come, gets none. */
 void trk_call_give_back(struct trk_client *c, struct trk_call *call) {
-  if (call == NULL)
-    return;
-  if (c->state != TRK_OPEN || c->nspares == SPARES) {
+  if (call == NULL || c->state != TRK_OPEN || c->nspares == SPARES) {
     trk_call_free(call);
     return;
   }
