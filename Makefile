@@ -137,7 +137,8 @@ valgrind: deps
 # The worker room in plain C, by itself. helgrind can't follow atomics, so it
 # gets the build for compilers without them.
 WORKER = $(BUILD)/worker
-WORKER_SRC = $(addprefix src/,api.c buf.c engine.c verdict.c wire.c worker.c)
+WORKER_SRC = $(addprefix src/,api.c buf.c engine.c verdict.c wake.c \
+  wire.c worker.c)
 SANITIZED = -O1 -fno-omit-frame-pointer
 
 $(WORKER)/test-plain $(WORKER)/test-memcheck: CFLAGS = -O2 -g
@@ -147,7 +148,7 @@ $(WORKER)/test-asan: CFLAGS = -g $(SANITIZED) \
 $(WORKER)/test-helgrind: CFLAGS = -O1 -g -DTRK_NO_ATOMICS
 
 WORKER_TEST = spec/support/worker_test.c spec/support/refuse.c
-REFUSED = fcntl pipe read write pthread_create pthread_sigmask \
+REFUSED = eventfd fcntl pipe read write pthread_create pthread_sigmask \
   pthread_mutex_init pthread_mutex_lock pthread_cond_init \
   pthread_condattr_init pthread_condattr_setclock
 $(WORKER)/test-%: $(WORKER_TEST) spec/support/refuse.h $(SRC) $(HDR) Makefile

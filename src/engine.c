@@ -2,6 +2,7 @@
  * engine: see engine.h. Calls wait in one list, run on idle wires, and are
  * judged by verdict. libcurl only.
  */
+#include "wake.h"
 #include "wire.h"
 
 #include <pthread.h>
@@ -24,6 +25,7 @@ struct trk_engine {
   struct trk_call *waiting; /* in order: not begun, or between attempts */
   int moved;                /* in this step: calls done, wires freed */
   struct trk_row *done;     /* where they are collected, or NULL */
+  struct trk_wake wake;     /* ends a wait; none without a thread */
   int budget;
   int mask_sigpipe;
   uint64_t random;
@@ -416,6 +418,21 @@ static int until_due(const struct trk_engine *e, int wait_ms) {
   return (int)wait;
 }
 
+/* Waits for something to do. libcurl has a wake-up of its own, but that is a
+ * pair of sockets, which costs the thread that rings it twice as much. */
+static void await(struct trk_engine *e, int ms) {
+  struct curl_waitfd wake = {0};
+  unsigned n = 0;
+  if (e->wake.out >= 0) {
+    wake.fd = e->wake.out;
+    wake.events = CURL_WAIT_POLLIN;
+    n = 1;
+  }
+  curl_multi_poll(e->multi, &wake, n, ms, NULL);
+  if (wake.revents & CURL_WAIT_POLLIN)
+    trk_wake_clear(&e->wake);
+}
+
 void trk_engine_step(struct trk_engine *e, int wait_ms) {
   struct quiet q;
   int running;
@@ -429,7 +446,7 @@ void trk_engine_step(struct trk_engine *e, int wait_ms) {
   harvest(e);
   quiet_end(&q);
   if (e->moved == 0 && wait_ms > 0)
-    curl_multi_poll(e->multi, NULL, 0, until_due(e, wait_ms), NULL);
+    await(e, until_due(e, wait_ms));
 }
 
 static void forget_waiting(struct trk_engine *e, struct trk_call *call) {
@@ -464,6 +481,8 @@ void trk_engine_cancel(struct trk_engine *e, struct trk_call *call) {
 
 void trk_engine_collect(struct trk_engine *e, struct trk_row *row) {
   e->done = row;
+  if (e->wake.out < 0)
+    (void)trk_wake_open(&e->wake);
 }
 
 unsigned trk_engine_room(const struct trk_engine *e) {
@@ -480,7 +499,12 @@ unsigned trk_engine_kept(const struct trk_engine *e) {
   return e->shared.nsockets > used ? e->shared.nsockets - used : 0;
 }
 
-void trk_engine_wake(struct trk_engine *e) { curl_multi_wakeup(e->multi); }
+void trk_engine_wake(struct trk_engine *e) {
+  if (e->wake.out >= 0)
+    trk_wake_ring(&e->wake);
+  else
+    curl_multi_wakeup(e->multi);
+}
 
 /* ---- opening and closing ------------------------------------------ */
 
@@ -498,6 +522,7 @@ struct trk_engine *trk_engine_open(const struct trk_options *options) {
   if (e == NULL)
     return NULL;
   e->budget = TRK_BUDGET_FULL;
+  e->wake.out = e->wake.in = -1;
   if (trk_shared_init(&e->shared, options) == 0)
     return e;
   free(e);
@@ -528,5 +553,6 @@ void trk_engine_close(struct trk_engine *e) {
   curl_multi_cleanup(e->multi); /* and what it closes before all else */
   trk_shared_free(&e->shared);
   quiet_end(&q);
+  trk_wake_close(&e->wake);
   free(e);
 }

@@ -8,6 +8,8 @@
  */
 #include "worker.h"
 
+#include "wake.h"
+
 #include <errno.h> /* EINTR */
 #include <fcntl.h>
 #include <pthread.h>
@@ -58,7 +60,7 @@ struct trk_worker {
   int quit;
   int ready;   /* is anything finished? */
   unsigned count; /* of what is finished */
-  int pipe[2]; /* holds one byte when ready; -1: nobody asked */
+  struct trk_wake flag; /* readable when ready; none: nobody asked */
   int signal;  /* a host's socket, or -1 */
 };
 
@@ -89,28 +91,7 @@ static void publish(int *flag, int value) { *flag = value; }
 
 #endif
 
-/* ---- the descriptor ------------------------------------------------ */
-
-/* A pipe on every system: with a byte at most in it an eventfd would save one
- * descriptor and nothing else. */
-static void light(struct trk_worker *w) {
-  ssize_t n;
-  if (w->pipe[1] < 0)
-    return;
-  do
-    n = write(w->pipe[1], "!", 1);
-  while (n < 0 && errno == EINTR);
-}
-
-static void darken(struct trk_worker *w) {
-  char byte;
-  ssize_t n;
-  if (w->pipe[0] < 0)
-    return;
-  do
-    n = read(w->pipe[0], &byte, 1);
-  while (n < 0 && errno == EINTR);
-}
+/* ---- the descriptors ----------------------------------------------- */
 
 #if !defined(MSG_NOSIGNAL)
 #define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set there: see bell.c */
@@ -128,32 +109,11 @@ static void set_ready(struct trk_worker *w) {
     return;
   publish(&w->ready, ready);
   if (ready) {
-    light(w);
+    trk_wake_ring(&w->flag);
     ring(w);
   } else {
-    darken(w);
+    trk_wake_clear(&w->flag);
   }
-}
-
-static int tame(int fd) {
-  int flags = fcntl(fd, F_GETFL);
-  return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-         fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
-}
-
-static void open_pipe(struct trk_worker *w) {
-  int ends[2];
-  if (pipe(ends) != 0)
-    return;
-  if (!tame(ends[0]) || !tame(ends[1])) {
-    close(ends[0]);
-    close(ends[1]);
-    return;
-  }
-  w->pipe[0] = ends[0];
-  w->pipe[1] = ends[1];
-  if (w->ready)
-    light(w);
 }
 
 /* ---- places: with the lock held -------------------------------------- */
@@ -425,9 +385,9 @@ struct trk_call *trk_worker_take(struct trk_worker *w) {
 int trk_worker_fd(struct trk_worker *w) {
   int fd;
   pthread_mutex_lock(&w->lock);
-  if (w->pipe[0] < 0)
-    open_pipe(w);
-  fd = w->pipe[0];
+  if (w->flag.out < 0 && trk_wake_open_pipe(&w->flag) == 0 && w->ready)
+    trk_wake_ring(&w->flag);
+  fd = w->flag.out;
   pthread_mutex_unlock(&w->lock);
   return fd;
 }
@@ -562,10 +522,7 @@ static void destroy(struct trk_worker *w) {
   pthread_cond_destroy(&w->change);
   pthread_cond_destroy(&w->news);
   pthread_mutex_destroy(&w->lock);
-  if (w->pipe[0] >= 0) {
-    close(w->pipe[0]);
-    close(w->pipe[1]);
-  }
+  trk_wake_close(&w->flag);
   free(w);
 }
 
@@ -587,7 +544,7 @@ struct trk_worker *trk_worker_start(struct trk_engine *engine) {
     return NULL;
   w->engine = engine;
   w->pid = getpid();
-  w->pipe[0] = w->pipe[1] = w->signal = -1;
+  w->flag.out = w->flag.in = w->signal = -1;
   if (init(w) != 0) {
     free(w);
     return NULL;

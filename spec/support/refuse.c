@@ -48,6 +48,7 @@ static int fail(int error, int result) {
     return hits(#name) ? (type)fail(error, result) : __real_##name args; \
   }
 
+WRAP(int, eventfd, (unsigned count, int flags), (count, flags), EMFILE, -1)
 WRAP(int, pipe, (int ends[2]), (ends), EMFILE, -1)
 WRAP(ssize_t, read, (int fd, void *to, size_t n), (fd, to, n), EINTR, -1)
 WRAP(ssize_t, write, (int fd, const void *from, size_t n), (fd, from, n),

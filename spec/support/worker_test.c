@@ -427,8 +427,7 @@ static void cancel_many(void) {
 
 /* The thread sleeps by now, and would for long: only a wake-up can bring the
  * news within these five seconds. */
-static void cancel_in_flight(void) {
-  struct trk_worker *w = worker(4);
+static void cancel_a_silent_one(struct trk_worker *w) {
   struct trk_call *silent, *other;
   double begun;
   arm("{\"apply\":true,\"delay\":30}");
@@ -452,6 +451,8 @@ static void cancel_in_flight(void) {
   trk_call_free(other);
   stop_empty(w);
 }
+
+static void cancel_in_flight(void) { cancel_a_silent_one(worker(4)); }
 
 static void cancel_finished(void) {
   struct trk_worker *w = worker(4);
@@ -1025,6 +1026,39 @@ static void refused_descriptor(void) {
   stop_empty(w);
 }
 
+/* A worker that is started while no descriptor is left to open. */
+static struct trk_worker *worker_without_descriptor(void) {
+  struct trk_engine *engine = engine_at(env("TRUNKING_SANDBOX"), 4);
+  struct rlimit all, none;
+  struct trk_worker *w;
+  if (getrlimit(RLIMIT_NOFILE, &all) != 0)
+    die("getrlimit");
+  none = all;
+  none.rlim_cur = 0;
+  if (setrlimit(RLIMIT_NOFILE, &none) != 0)
+    die("setrlimit");
+  w = trk_worker_start(engine);
+  if (setrlimit(RLIMIT_NOFILE, &all) != 0)
+    die("setrlimit");
+  if (w == NULL)
+    die("trk_worker_start");
+  return w;
+}
+
+/* News reach the thread by a pipe where there is no eventfd, and by what
+ * libcurl has where there is neither. */
+static void refused_wake(void) {
+  struct trk_worker *w;
+  refuse("eventfd", 1);
+  w = worker(4);
+#if defined(__linux__)
+  CHECK(refuse(NULL, 0));
+#endif
+  cancel_a_silent_one(w);
+  control("POST", "reset", "{}");
+  cancel_a_silent_one(worker_without_descriptor());
+}
+
 /* A signal that comes amid a byte's writing or reading. */
 static void interrupted_descriptor(void) {
   struct trk_worker *w = worker(4);
@@ -1098,6 +1132,7 @@ static const struct {
     {"stop_after_exit", stop_after_exit, 0},
     {"refused_start", refused_start, 0},
     {"refused_descriptor", refused_descriptor, 0},
+    {"refused_wake", refused_wake, 0},
     {"interrupted_descriptor", interrupted_descriptor, 0},
     {"taken_by_another", taken_by_another, 0},
     {"resolver", resolver, 1},
