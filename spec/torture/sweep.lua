@@ -11,7 +11,7 @@ local cjson = require("cjson").new()
 
 local BATCH = 2000       -- points between two looks at the book
 local MOST = 200000      -- points of a sweep: more is a script without end
-local TIMEOUT = 5        -- of a client under torture
+local TIMEOUT = 20       -- of a client under torture: a machine may stall
 local WRONG_SHOWN = 5    -- per sweep
 
 -- Every how-manyth request of a source fails, by transport; whole: whatever
@@ -28,6 +28,7 @@ local form = assert(forms[arg[1]], "--short, --sparse or --long")
 io.stdout:setvbuf "line" -- a crash must not swallow what came before
 
 local passed, failed = 0, 0
+local shown = {} -- said again at the end, where a log's readers look
 
 local function env(name)
   return assert(os.getenv("TRUNKING_SANDBOX" .. name), "no sandbox")
@@ -40,7 +41,7 @@ local options = {
 
 for _, o in pairs(options) do
   o.account_sid, o.auth_token = env "_ACCOUNT_SID", env "_AUTH_TOKEN"
-  o.timeout = TIMEOUT
+  o.timeout, o.connect_timeout = TIMEOUT, TIMEOUT
 end
 
 -- ---- what a point said ---------------------------------------------
@@ -183,12 +184,15 @@ end
 local function show_wrong(sweep, n, why, result)
   sweep.wrong = sweep.wrong + 1
   if sweep.wrong > WRONG_SHOWN then return end
-  print(("WRONG: %s, request %d: %s"):format(sweep.title, n, why))
+  local lines = { ("WRONG: %s, request %d of %d, %.1f s: %s"):format(
+    sweep.title, n, result.requests, result.seconds, why) }
   for _, told in ipairs(result) do
-    print(("  %s: %s %s %s"):format(told.operation, told.outcome, told.what,
-      told.message))
+    lines[#lines + 1] = ("  %s: %s %s %s"):format(told.operation, told.outcome,
+      told.what, told.message)
   end
-  if result.raised then print("  raised: " .. result.raised) end
+  if result.raised then lines[#lines + 1] = "  raised: " .. result.raised end
+  shown[#shown + 1] = table.concat(lines, "\n")
+  print(shown[#shown])
 end
 
 -- A request on its way when its client gave up is in the book a moment later.
@@ -340,5 +344,6 @@ for i = 2, #arg do
   end
   sweep_collections(arg[i])
 end
+for _, text in ipairs(shown) do print(text) end
 print(("%d passed, %d failed"):format(passed, failed))
 return failed == 0

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HANG_S 30 /* no point may take longer */
+#define HANG_S 60 /* no point may take longer */
 #define MAX_TOLD 16
 
 #if LUA_VERSION_NUM >= 502
