@@ -155,7 +155,7 @@ $(WORKER)/test-%: $(WORKER_TEST) spec/support/refuse.h $(SRC) $(HDR) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) -Isrc \
 	  $(WORKER_TEST) $(WORKER_SRC) -o $@ \
-	  $(foreach f,$(REFUSED),-Wl,--wrap=$(f)) $(CURL_LIBS) -lpthread
+	  $(foreach f,$(REFUSED),-Wl,--wrap=$(f)) $(CURL_LIBS) -lpthread -ldl
 
 worker-test worker-tsan worker-asan worker-memcheck worker-helgrind: deps
 	@kind=$(subst test,plain,$(@:worker-%=%)) && \

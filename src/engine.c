@@ -5,6 +5,7 @@
 #include "wake.h"
 #include "wire.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -126,6 +127,26 @@ static void quiet_end(struct quiet *q) {
     sigwait(&set, &ignored);
   }
   pthread_sigmask(SIG_SETMASK, &q->before, NULL);
+}
+
+/* ---- exit ---------------------------------------------------------- */
+
+/* OpenSSL registers its clean-up at its first use, which is this one then. It
+ * is found through what libcurl links; without that name nothing is lost but
+ * the foresight. */
+#define OPENSSL_INIT_ASYNC 0x100 /* the cheapest use: for no option at all it
+                                    does nothing */
+
+void trk_engine_foresee_exit(void) {
+#if defined(RTLD_DEFAULT)
+  union {
+    int (*init)(uint64_t options, const void *settings);
+    void *p;
+  } openssl;
+  openssl.p = dlsym(RTLD_DEFAULT, "OPENSSL_init_crypto");
+  if (openssl.p != NULL)
+    (void)openssl.init(OPENSSL_INIT_ASYNC, NULL);
+#endif
 }
 
 /* ---- bringing libcurl up ------------------------------------------- */

@@ -155,6 +155,11 @@ unsigned trk_engine_room(const struct trk_engine *e);
 /* How many connections stand and are not in use. */
 unsigned trk_engine_kept(const struct trk_engine *e);
 
+/* Has the TLS library register the clean-up that it does at exit, if it has
+ * one that can be asked for, before libcurl is brought up: what the caller
+ * registers after this runs before that clean-up. Costs microseconds. */
+void trk_engine_foresee_exit(void);
+
 /* Ends the wait of the step that is running, or of the next one: the one
  * function that any thread may call. Does nothing before the first call has
  * been started, when no step waits. */

@@ -171,6 +171,7 @@ static void unlock_and_tell(struct trk_worker *w) {
  * stopped are ended first. This list is for that alone. */
 static pthread_mutex_t workers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct trk_worker *workers;
+static pthread_once_t start_once = PTHREAD_ONCE_INIT;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
@@ -193,7 +194,7 @@ static void at_exit(void) {
   struct trk_worker *w;
   lock_workers();
   for (w = workers; w != NULL; w = w->sibling) {
-    if (trk_worker_inherited(w))
+    if (w->ended || trk_worker_inherited(w))
       continue;
     end_thread(w);
     w->ended = 1;
@@ -201,9 +202,15 @@ static void at_exit(void) {
   unlock_workers();
 }
 
-/* Once libcurl is up: what is registered last runs first. An exit in the very
- * millisecond in which it comes up, once per process, is not covered. */
+/* What is registered last runs first. So before the first thread is there, for
+ * an exit while it brings libcurl up; and once libcurl is up, for whatever
+ * else that has registered. */
 static void watch_exit(void) { (void)atexit(at_exit); }
+
+static void watch_start(void) {
+  trk_engine_foresee_exit();
+  watch_exit();
+}
 
 /* Whether its thread was ended by exit. */
 static int delist(struct trk_worker *w) {
@@ -507,6 +514,7 @@ static int start_thread(struct trk_worker *w) {
 static int start_listed(struct trk_worker *w) {
   int rc;
   pthread_once(&fork_once, watch_fork);
+  pthread_once(&start_once, watch_start);
   lock_workers();
   rc = start_thread(w);
   if (rc == 0) {

@@ -119,9 +119,12 @@ function worker.start(options)
   for name, text in pairs(options.files or {}) do
     write(self.dir .. "/" .. name, text)
   end
-  local said = sh(("%s -p %s/ -e error.log -c %s/nginx.conf </dev/null")
-    :format(program, self.dir, self.dir))
-  if not worker.within(5, function() return self:pid() end) then
+  -- It goes to the background by a fork and an exit, in which a call may be on
+  -- its way that init began: that must end well too.
+  local said = sh(("%s -p %s/ -e error.log -c %s/nginx.conf </dev/null; "
+    .. "echo status $?"):format(program, self.dir, self.dir))
+  if not said:find "status 0$"
+    or not worker.within(5, function() return self:pid() end) then
     error("nginx did not start: " .. said .. self:log())
   end
   self.master = self:pid()
