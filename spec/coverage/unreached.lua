@@ -31,6 +31,7 @@ return {
     ["return seed != 0"] = "one seed in 2^64",
     ["curl_multi_add_handle"] = "libcurl refuses a handle that is in order",
     ["rc = CURLE_OUT_OF_MEMORY"] = "libcurl refuses a handle that is in order",
+    ["openssl.p != NULL"] = "the libcurl that is tested has OpenSSL",
     ["global_rc != CURLE_OK"] = "once in a process, and then for good",
     ["*at != NULL"] = "a call that is neither done nor on a wire waits",
     ["if (w->stale"] = "what was set up a moment ago takes nothing new",
@@ -64,8 +65,11 @@ return {
     ["\"reset\""] = words,
     ["\"unexpected eof\""] = words,
   },
+  ["src/wake.c"] = {
+    ["errno == EINTR"] = "there is always room for what is rung, and something "
+      .. "to clear",
+  },
   ["src/worker.c"] = {
-    ["errno == EINTR"] = "there is always room for its one byte",
     ["w->done.first == NULL && !w->quit"] = timing,
     ["empty(w, DOOMED) && !empty(w, RUNNING)"] = timing,
   },
