@@ -5,9 +5,9 @@
 #include "bell.h"
 
 #include "compat.h"
+#include "wake.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,13 +15,11 @@
 #include <unistd.h>
 
 static int tame(int fd) {
-  int flags = fcntl(fd, F_GETFL);
 #if defined(SO_NOSIGPIPE)
   int on = 1;
   (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
 #endif
-  return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-         fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+  return trk_tame(fd);
 }
 
 static void close_fd(int *fd) {

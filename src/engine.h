@@ -145,7 +145,8 @@ void trk_engine_step(struct trk_engine *e, int wait_ms);
 void trk_engine_cancel(struct trk_engine *e, struct trk_call *call);
 
 /* From now on each call that is done is also appended to row, the caller's,
- * which must outlive the engine. */
+ * which must outlive the engine; and waits are made to end cheaply for those
+ * who wake it. */
 void trk_engine_collect(struct trk_engine *e, struct trk_row *row);
 
 /* How many calls it would begin in the next step if they were started now:

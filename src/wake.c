@@ -13,7 +13,7 @@
 #include <sys/eventfd.h>
 #endif
 
-static int tame(int fd) {
+int trk_tame(int fd) {
   int flags = fcntl(fd, F_GETFL);
   return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
          fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
@@ -23,7 +23,7 @@ int trk_wake_open_pipe(struct trk_wake *w) {
   int ends[2];
   if (pipe(ends) != 0)
     return -1;
-  if (!tame(ends[0]) || !tame(ends[1])) {
+  if (!trk_tame(ends[0]) || !trk_tame(ends[1])) {
     close(ends[0]);
     close(ends[1]);
     return -1;

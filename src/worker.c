@@ -10,8 +10,7 @@
 
 #include "wake.h"
 
-#include <errno.h> /* EINTR */
-#include <fcntl.h>
+#include <errno.h> /* ETIMEDOUT */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>

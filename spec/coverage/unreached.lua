@@ -15,7 +15,6 @@ return {
     ["op->nfields == 1"] = "no operation takes one field that is no SID",
   },
   ["src/bell.c"] = {
-    ["flags >= 0 && fcntl"] = made,
     ["!tame(fd)"] = made,
     ["close_fd(&fd)"] = made,
     ["chmod("] = bound,
