@@ -393,7 +393,7 @@ int trk_call_results(lua_State *L, int context, struct trk_call *call,
 int trk_call_prepare(lua_State *L, struct trk_client *c,
                      const struct trk_operation *op) {
   const char *why;
-  luaL_checkstack(L, 24, "call");
+  trk_checkstack(L, 24, "call");
   trk_kit_need(L, TRK_UP_KIT, build, tell);
   if (op->shape == TRK_PAGE)
     trk_kit_need_pages(L, TRK_UP_KIT);
@@ -510,7 +510,7 @@ int trk_call_each(lua_State *L) {
   int i, n;
   (void)trk_call_arguments(L, op);
   n = lua_gettop(L);
-  luaL_checkstack(L, n + 8, "each");
+  trk_checkstack(L, n + 8, "each");
   trk_kit_need(L, TRK_UP_KIT, build, tell);
   trk_kit_need_pages(L, TRK_UP_KIT);
   lua_rawgeti(L, TRK_UP_KIT, TRK_KIT_EACH);

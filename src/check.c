@@ -71,7 +71,7 @@ static const char *check_enum(lua_State *L, const struct trk_field *f,
   for (; *word != NULL; word++)
     if (strcmp(*word, s) == 0)
       return NULL;
-  luaL_checkstack(L, TRK_MAX_FIELDS * 2, "enum");
+  trk_checkstack(L, TRK_MAX_FIELDS * 2, "enum");
   lua_pushfstring(L, "%s must be one of ", f->name);
   for (word = f->words->words; *word != NULL; word++) {
     lua_pushstring(L, *word);

@@ -114,7 +114,7 @@ static void client_open(lua_State *L, struct trk_client *c, int context,
   struct trk_options o;
   const char *account;
   int top = lua_gettop(L);
-  luaL_checkstack(L, 16, "options");
+  trk_checkstack(L, 16, "options");
   memset(&o, 0, sizeof o);
   o.origin = option(L, index, "origin");
   o.user = option(L, index, "user");
@@ -275,7 +275,7 @@ static void add_functions(lua_State *L, int client, int async) {
  * table. Returns how many. */
 static int push_client(lua_State *L) {
   int client, meta;
-  luaL_checkstack(L, 12, "client");
+  trk_checkstack(L, 12, "client");
   lua_newtable(L);
   client = lua_gettop(L);
   lua_newtable(L);

@@ -29,4 +29,11 @@
 #define trk_setuservalue(L, i) ((void)lua_setfenv(L, i))
 #endif
 
+/* Room for n more values on the stack, or an error. luaL_checkstack calls it
+ * a stack overflow even where memory is what lacked. */
+static inline void trk_checkstack(lua_State *L, int n, const char *who) {
+  if (!lua_checkstack(L, n))
+    luaL_error(L, "not enough memory, or stack overflow (%s)", who);
+}
+
 #endif

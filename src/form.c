@@ -335,7 +335,7 @@ static enum trk_form_rc missing(lua_State *L, const struct trk_operation *op,
                                 const struct names *names) {
   const char *first = NULL;
   int i, n = 0, top = lua_gettop(L);
-  luaL_checkstack(L, TRK_MAX_FIELDS * 2 + 2, "missing");
+  trk_checkstack(L, TRK_MAX_FIELDS * 2 + 2, "missing");
   for (i = 0; i < (int)op->nfields; i++) {
     if (!op->fields[i].required || !is_absent(L, names->base + i))
       continue;
@@ -398,7 +398,7 @@ enum trk_form_rc trk_form_encode(lua_State *L, int index,
   struct names names = {0, 0};
   enum trk_form_rc rc = TRK_FORM_OK;
   int top = lua_gettop(L), i;
-  luaL_checkstack(L, TRK_MAX_FIELDS + 12, "form");
+  trk_checkstack(L, TRK_MAX_FIELDS + 12, "form");
   names.base = top + 1;
   lua_settop(L, top + (int)op->nfields);
   if (!take_sid(L, index, op, &names))

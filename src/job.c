@@ -224,7 +224,7 @@ static void look(lua_State *L, int context, struct trk_job *job) {
 static struct trk_job *check_job(lua_State *L) {
   struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
   lua_settop(L, 1);
-  luaL_checkstack(L, 24, "job");
+  trk_checkstack(L, 24, "job");
   push_context(L, job, 1);
   look(L, 2, job);
   return job;
@@ -460,7 +460,7 @@ int trk_job_poll(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
   struct trk_call *call;
   struct trk_job *job;
-  luaL_checkstack(L, 24, "poll");
+  trk_checkstack(L, 24, "poll");
   while (c->first == NULL && at_work(c) &&
          (call = trk_worker_take(c->worker)) != NULL)
     receive(L, TRK_UP_CONTEXT, call);

@@ -44,7 +44,7 @@ enum trk_form_rc trk_path_build(lua_State *L, int index,
                                 struct trk_buf *out) {
   const char *at = op->path, *brace;
   char prefix[3] = "";
-  luaL_checkstack(L, 6, "path");
+  trk_checkstack(L, 6, "path");
   for (; (brace = strchr(at, '{')) != NULL; at = brace + 4, index++) {
     enum trk_form_rc rc;
     int own = brace[4] == '\0';

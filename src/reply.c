@@ -62,7 +62,7 @@ static void make_whole(lua_State *L, int table) {
 
 /* JSON null becomes an absent key. The decoder bounds the depth. */
 static void tidy(lua_State *L, int table, struct untidy *left) {
-  luaL_checkstack(L, 6, "reply");
+  trk_checkstack(L, 6, "reply");
   lua_pushnil(L);
   while (lua_next(L, table) != 0) {
     switch (lua_type(L, -1)) {
@@ -268,7 +268,7 @@ static enum trk_body judge_body(lua_State *L, const struct trk_call *call,
   enum trk_body body = TRK_BODY_GOOD;
   size_t len;
   int top = lua_gettop(L);
-  luaL_checkstack(L, 12, "reply");
+  trk_checkstack(L, 12, "reply");
   if (call->operation->shape == TRK_RECORD)
     body = judge_record(L, call, account, reply);
   else if (call->operation->shape == TRK_PAGE)

@@ -47,7 +47,7 @@ end
 -- ---- what a point said ---------------------------------------------
 
 local reads = { new = true, fetch = true, list = true, each = true,
-  decode = true, start = true, intent = true }
+  decode = true, start = true, intent = true, poll = true }
 
 local words = {
   { "the request had been applied", "applied" },
