@@ -256,6 +256,34 @@ for _, transport in ipairs(helper.transports) do
       assert.same({ form }, posts())
     end)
 
+    it("stops where a lost create is refused when sent again", function()
+      arm({ close = true }, { status = 403, times = 99,
+        body = '{"code":20403,"message":"no"}' })
+      local err = fail { kind = "network", outcome = "unknown", status = 403,
+        code = 20403, attempts = 2, says = "sent once more, it was refused: no" }
+      assert.same({ form, form }, posts())
+      assert.equal(DOMAIN, err.intent.params.domain_name)
+    end)
+
+    it("stops where a lost update is refused when sent again", function()
+      assert(client.create { domain_name = DOMAIN })
+      arm({ close = true }, { status = 403, times = 99,
+        body = '{"code":20403,"message":"no"}' })
+      fail { kind = "network", outcome = "unknown", status = 403,
+        says = "sent once more, it was refused: no" }
+      assert.equal(3, #posts())
+    end)
+
+    it("looks for who has the domain by the other code for it, too", function()
+      local trunk = assert(client.create(params))
+      control.arm { { method = "GET", stale = 10 }, { method = "POST",
+        status = 400, body = '{"code":21245,"message":"Validation"}' } }
+      assert.equal(trunk.sid, expect("adopted").sid)
+      assert(client.delete(trunk))
+      arm { status = 400, body = '{"code":21245,"message":"no such SID"}' }
+      fail { code = 21245, outcome = "refused", message = "no such SID" }
+    end)
+
     it("gives up after so many creates", function()
       arm { close = true, times = 99 }
       local err = fail({ outcome = "unknown", attempts = 10 }, params,
@@ -351,6 +379,33 @@ for _, transport in ipairs(helper.transports) do
       assert.equal(2, #posts())
     end)
 
+    it("tells who has the domain", function()
+      local trunk = assert(client.create { friendly_name = "X",
+        domain_name = DOMAIN })
+      local found, err = client.ensure(params, by_name)
+      assert.is_nil(found)
+      helper.check(err, { code = 21248, outcome = "refused",
+        says = "the trunk " .. trunk.sid .. " of this account has it" })
+      assert.same({ trunk.sid }, err.details)
+      arm { close = true }
+      found, err = client.ensure(params, by_name)
+      assert.is_nil(found)
+      helper.check(err, { outcome = "unknown", says = trunk.sid })
+    end)
+
+    it("counts a trunk once that moves from one page to the next", function()
+      local first = assert(client.create(named))
+      local function page(link, sid)
+        return { method = "GET", body = ('{"trunks":[{"sid":"%s",'
+          .. '"friendly_name":"n","secure":true}],"meta":{"key":"trunks",'
+          .. '"next_page_url":%s}}'):format(sid, link) }
+      end
+      control.arm { page('"/v1/Trunks?PageSize=1&Page=1"', first.sid),
+        page("null", first.sid) }
+      local trunk, did = client.ensure(named, by_name)
+      assert.same({ first.sid, "unchanged" }, { trunk and trunk.sid, did })
+    end)
+
     it("tells of several trunks, and changes none", function()
       local one, two = client.create { friendly_name = "n" },
         client.create { friendly_name = "n" }
@@ -384,8 +439,16 @@ for _, transport in ipairs(helper.transports) do
         select(2, client.ensure { sid = sid, friendly_name = "n" }))
       local _, err = client.ensure { sid = "TK" .. ("0"):rep(32) }
       helper.check(err, { kind = "not_found", outcome = "not_sent" })
-      _, err = client.ensure { sid = "x" }
-      helper.check(err, { kind = "invalid", field = "sid" })
+      for _, value in ipairs { "x", 42, true, trunking.null } do
+        _, err = client.ensure { sid = value }
+        helper.check(err, { kind = "invalid", field = "sid",
+          operation = "ensure" })
+      end
+      for by in pairs { domain_name = 1, friendly_name = 1 } do
+        _, err = client.ensure({ sid = sid, domain_name = DOMAIN,
+          friendly_name = "n" }, { by = by })
+        helper.check(err, { kind = "invalid", field = "sid", says = "by" })
+      end
     end)
   end)
 
@@ -477,6 +540,10 @@ describe("origination_urls.ensure", function()
     helper.check(err, { kind = "invalid", field = "sip_url" })
     assert.equal(2, #err.details)
     assert.equal(3, #posts())
+    local secret = url { sip_url = "sip:u:hunter2@a.example" }
+    for _ = 1, 2 do assert(urls.create(trunk, secret)) end
+    _, err = urls.ensure(trunk, secret, quick)
+    assert.is_nil(tostring(err):find("hunter2", 1, true))
   end)
 
   it("needs what a create needs, and a trunk", function()
@@ -530,8 +597,27 @@ for resource, case in pairs(attachable) do
     it("takes it for success even where it does not show", function()
       control.arm { { method = "GET", status = 404, times = 99,
         path = "/v1/Trunks/TK" }, { method = "POST", status = 400,
-        body = '{"code":21245,"message":"associated"}' } }
+        body = '{"code":21245,"message":"Already associated"}' } }
       expect "adopted"
+    end)
+
+    it("takes no other cause of that code for success", function()
+      arm { status = 400, body = '{"code":21245,"message":"no such SID"}' }
+      local record, err = home.ensure(trunk, sid, quick)
+      assert.is_nil(record)
+      helper.check(err, { outcome = "refused", code = 21245,
+        says = "no such SID" })
+      assert.same({}, { (assert(home.list(trunk)))[1] })
+    end)
+
+    it("tells of the refusal after a lost attach, and stops", function()
+      control.arm { { method = "POST", close = true }, { method = "POST",
+        status = 403, times = 99, body = '{"code":20403}' } }
+      local record, err = home.ensure(trunk, sid, quick)
+      assert.is_nil(record)
+      helper.check(err, { outcome = "unknown", status = 403, code = 20403,
+        says = "sent once more, it was refused" })
+      assert.equal(3, #posts())
     end)
 
     it("finds what a lost attach did", function()

@@ -110,6 +110,28 @@ for _, transport in ipairs(helper.transports) do
       expect_not(intent, "ambiguous", { only() })
     end)
 
+    it("is not sure of one beside another that was changed", function()
+      local intent = lost(named, done)
+      local ours = only()
+      assert(client.update(ours, { secure = false }))
+      local other = assert(client.create(named)).sid
+      expect_not(intent, "ambiguous", { other, ours })
+    end)
+
+    it("is not sure of one that was made much later", function()
+      local intent = lost(named, not_done)
+      assert(client.create(named))
+      expect_not(with(intent, { since = intent.since - 700 }), "ambiguous",
+        { only() })
+    end)
+
+    it("takes no trunk with the domain that is older", function()
+      assert(client.create(params))
+      local intent = lost(named, not_done)
+      expect_not({ operation = "create", since = intent.since + 60,
+        params = params }, "ambiguous", { only() })
+    end)
+
     it("is not sure without the time of the create", function()
       local intent = with(lost(named, done), { since = cjson.null })
       expect_not(intent, "ambiguous", { only() })

@@ -16,10 +16,16 @@ local M = {}
 
 local MOST_POSTS = 10  -- creates, or updates, of one call
 local DOMAIN_TAKEN = 21248
-local ATTACHED = 21245 -- "is already associated with this trunk"
+local INVALID_TRUNK = 21245 -- of its causes: the domain of another trunk of
+                            -- ours, or a list that is associated already
 
 local function is_open(err)
   return err.outcome == "unknown" or err.outcome == "applied"
+end
+
+-- Sent once more, it would be refused once more.
+local function is_final(err)
+  return err.outcome == "refused" and err.kind ~= "rate_limit"
 end
 
 -- An error that says nothing was changed: what failed was a look.
@@ -39,6 +45,14 @@ local function left_open(search, lost, posts, why, more)
   local fields = { attempts = posts, message = lost.message .. "; " .. why }
   for name, value in pairs(more or {}) do fields[name] = value end
   return nil, search:error(lost, fields)
+end
+
+-- The same where it was sent once more, and refused for good: with the reason,
+-- and the kind of what was lost.
+local function left_refused(search, lost, err, posts)
+  return left_open(search, lost, posts, "sent once more, it was refused: "
+    .. err.message, { status = err.status, code = err.code,
+      more_info = err.more_info, request_id = err.request_id })
 end
 
 local function sids_of(records)
@@ -82,6 +96,10 @@ local function bring_up(search, thing, record, what)
         or "there was no time to look again")
     end
     record = seen
+    if is_final(err) and intents.differences(thing.wanted, record,
+      thing.fields) then
+      return left_refused(search, lost, err, post)
+    end
   end
   return left_open(search, lost, MOST_POSTS, "it was given up")
 end
@@ -90,11 +108,11 @@ end
 
 -- All that match, as an array; or nil and an error.
 local function find_all(search, thing)
-  local found = {}
+  local found, seen = {}, {} -- what is made meanwhile moves the pages' ends
   local ok, err = search:walk(thing.list, thing.what, thing.parent,
     function(record)
-      if not thing.matches(record) then return nil end
-      found[#found + 1] = record
+      if not thing.matches(record) or seen[record.sid] then return nil end
+      found[#found + 1], seen[record.sid] = record, true
       if thing.unique then return true end
     end)
   if not ok then return nil, err end
@@ -110,17 +128,27 @@ end
 
 local function several(search, thing, found)
   local sids = sids_of(found)
+  local key = thing.key
+  if key ~= "sip_url" then -- which may hold a password
+    key = ("%s '%s'"):format(key, thing.wanted[key])
+  end
   local err = look.invalid(search.operation, thing.key,
-    "%d %s have the %s '%s'; give the SID of the one you mean: %s", #found,
-    thing.what, thing.key, thing.wanted[thing.key], table.concat(sids, ", "))
+    "%d %s have the %s; give the SID of the one you mean: %s", #found,
+    thing.what, key, table.concat(sids, ", "))
   return nil, search:error(err, { details = sids })
+end
+
+-- Whether a create was refused for its domain, which a trunk has already.
+local function is_taken(thing, err)
+  return not is_open(err) and (err.code == DOMAIN_TAKEN
+    or err.code == INVALID_TRUNK and thing.repeatable)
 end
 
 -- The domain is taken, and no trunk of ours in the list has it.
 local function taken(search, err, lost, seen, posts)
   local words = err.message
   if not lost then
-    if seen then
+    if seen and err.code == DOMAIN_TAKEN then
       words = words .. "; no trunk of this account has it"
     end
     return nil, search:error(err, { message = words })
@@ -132,27 +160,62 @@ local function taken(search, err, lost, seen, posts)
       .. "in the list has it: reconcile the intent later" })
 end
 
--- After a create that did not succeed: what it left, if it left anything.
--- @return record, what; or nil and an error; or nothing: send it again
-local function after_create(search, thing, err, lost, posts)
-  local refused = not is_open(err) and err.code == DOMAIN_TAKEN
-  local found, why
-  if refused then found, why = find_some(search, thing) end
-  if not found then
-    -- Where nothing was lost, the time that a list may lag is all there is to
-    -- wait for.
-    local seen = found
-    found, why = search:settle(function() return find_some(search, thing) end,
-      not lost and 2 or nil)
-    if found == nil then found = seen end
+-- The domain is that of a trunk of ours which is not the one looked for.
+local function held(search, err, lost, trunk, posts)
+  local words = ("the trunk %s of this account has it"):format(trunk.sid)
+  local more = { details = { trunk.sid } }
+  if lost then
+    return left_open(search, lost, posts, err.message .. "; " .. words, more)
   end
-  if found and #found == 1 then
-    return bring_up(search, thing, found[1], "adopted")
-  elseif found then
+  more.message = err.message .. "; " .. words
+  return nil, search:error(err, more)
+end
+
+-- What is there after a create that did not succeed.
+-- @param sought what was looked for
+-- @param found by that, at least one
+local function take(search, thing, sought, found, err, lost, posts)
+  if #found > 1 then
     local sids = sids_of(found)
     return left_open(search, lost or err, posts, ("now %d %s match: %s")
       :format(#found, thing.what, table.concat(sids, ", ")),
       { details = sids })
+  elseif sought ~= thing and not thing.matches(found[1]) then
+    return held(search, err, lost, found[1], posts)
+  end
+  return bring_up(search, thing, found[1], "adopted")
+end
+
+-- After a create that was lost, and refused when it was sent once more.
+local function after_refusal(search, thing, err, lost, posts)
+  local found = search:patiently(function()
+    return find_some(search, thing)
+  end)
+  if found then return take(search, thing, thing, found, err, lost, posts) end
+  return left_refused(search, lost, err, posts)
+end
+
+-- After a create that did not succeed: what it left, if it left anything.
+-- @return record, what; or nil and an error; or nothing: send it again
+local function after_create(search, thing, err, lost, posts)
+  local refused = is_taken(thing, err)
+  if is_final(err) and not refused then
+    return after_refusal(search, thing, err, lost, posts)
+  end
+  local sought = refused and thing.holder or thing
+  local found, why
+  if refused then found, why = find_some(search, sought) end
+  if not found then
+    -- Where nothing was lost, the time that a list may lag is all there is to
+    -- wait for.
+    local seen = found
+    found, why = search:settle(function()
+      return find_some(search, sought)
+    end, not lost and 2 or nil)
+    if found == nil then found = seen end
+  end
+  if found then
+    return take(search, thing, sought, found, err, lost, posts)
   elseif refused then
     return taken(search, err, lost, found == false, posts)
   elseif not thing.repeatable then
@@ -173,7 +236,7 @@ local function create(search, thing)
       if not lost or err.outcome == "applied" then
         lost = search:error(err, { intent = lost and lost.intent })
       end
-    elseif not lost and err.code ~= DOMAIN_TAKEN then
+    elseif not lost and not is_taken(thing, err) then
       return nil, search:error(err, {})
     end
     local what
@@ -205,19 +268,29 @@ local function copy(from)
 end
 
 local function trunk_key(params, wanted, by)
-  by = by or params.sid ~= nil and "sid" or "domain_name"
+  local sid = params.sid
+  by = by or sid ~= nil and "sid" or "domain_name"
   local value = wanted[by]
-  if by == "sid" then value = params.sid end
+  if sid ~= nil and by ~= "sid" then
+    return nil, "both"
+  elseif by == "sid" then
+    value = sid
+    if value ~= nil and type(value) ~= "string" then return nil, "no_sid" end
+  end
   if value == nil or value == "" then return nil, by end
   return by, value
 end
 
 local no_key = {
   sid = "options.by is 'sid', but there is no sid",
+  no_sid = "sid must be a text: the SID of a trunk",
+  both = "there is a sid, and options.by names another key; give one of them",
   friendly_name = "options.by is 'friendly_name', but there is none",
   domain_name = "nothing tells which trunk is meant: give a domain_name, a "
     .. "sid, or { by = 'friendly_name' } as options",
 }
+
+local no_key_field = { no_sid = "sid", both = "sid" }
 
 local function trunk_matcher(key, wanted)
   if key == "friendly_name" then
@@ -255,7 +328,8 @@ function M.trunk(own, params, options)
   local wanted = intents.params(form, fields)
   local key, value = trunk_key(params, wanted, search.options.by)
   if not key then
-    return nil, look.invalid("ensure", value, no_key[value])
+    return nil, look.invalid("ensure", no_key_field[value] or value,
+      no_key[value])
   end
   local thing = {
     wanted = wanted, fields = fields, key = key, what = "trunks",
@@ -264,6 +338,10 @@ function M.trunk(own, params, options)
     unique = key == "domain_name",
     repeatable = (wanted.domain_name or "") ~= "",
   }
+  if key == "friendly_name" and thing.repeatable then
+    thing.holder = { what = "trunks", list = client.list, unique = true,
+      matches = trunk_matcher("domain_name", wanted) }
+  end
   if key == "sid" then return trunk_by_sid(search, thing, value) end
   return converge(search, thing)
 end
@@ -358,6 +436,11 @@ local function taken_elsewhere(search, trunk, number)
   return search:error(err, { details = { other } })
 end
 
+-- Of the causes of 21245 the one that is a success here.
+local function says_attached(err)
+  return err.message:lower():find("already associated", 1, true) ~= nil
+end
+
 -- One attempt to attach, and what is known after it.
 -- @return record, what; or nil and an error; or nothing: send it again; and
 --   what was lost
@@ -365,19 +448,24 @@ local function attach_once(search, thing, lost, posts)
   local home, trunk, sid = thing.home, thing.trunk, thing.sid
   local record, err = home.create(trunk, sid)
   if record then return record, "created" end
-  local there = err.code == ATTACHED
+  local refused = err.code == INVALID_TRUNK
   if is_open(err) then
     lost = lost or search:error(err, {})
-  elseif not lost and not there then
+  elseif not lost and not refused then
     return nil, search:error(err, {})
   end
   local function ask() return attached(home, trunk, sid) end
   local why
-  if there then record, why = ask() end
-  if not record then record, why = search:settle(ask) end
+  if is_final(err) then record, why = search:patiently(ask) end
+  if not record and (refused or not is_final(err)) then
+    record, why = search:settle(ask, not lost and 2 or nil)
+  end
   if record then return record, "adopted" end
-  if there then -- the API said so: that it does not show is a lag
+  if refused and says_attached(err) then -- that it does not show is a lag
     return { sid = sid, trunk_sid = sid_of(trunk) }, "adopted"
+  elseif is_final(err) then
+    if lost then return left_refused(search, lost, err, posts) end
+    return nil, search:error(err, {})
   elseif record == nil then
     return left_open(search, lost, posts, "it could not be looked at: "
       .. (why and why.message or "there was no time"))

@@ -14,6 +14,7 @@ local M = {}
 
 local SLACK = 2       -- seconds between the clocks of two of Twilio's servers
 local SETTLED = 60    -- seconds after which there is nothing to wait for
+local LATE = 600      -- seconds from an intent to the making of its record
 local OPERATION = "reconcile"
 
 -- ---- reading an intent ------------------------------------------------
@@ -62,11 +63,12 @@ end
 
 -- ---- matching ---------------------------------------------------------
 
--- Whether a record can be what was made then: nil when that cannot be told.
+-- Whether a record can be what was made then: nil when that cannot be told, as
+-- of one that was made so much later that somebody may have tried again.
 local function is_since(what, record)
   local made = type(record.date_created) == "string"
     and time(record.date_created)
-  if not what.since or not made then return nil end
+  if not what.since or not made or made > what.since + LATE then return nil end
   return made >= what.since - SLACK
 end
 
@@ -82,16 +84,28 @@ local function sort(what, record, key, sure, near)
     sure[#sure + 1] = record
   elseif since or not intents.differences(what.wanted, record, what.fields)
   then
-    near[#near + 1] = record.sid
+    near[#near + 1] = record
   end
 end
 
--- The verdict of a list that has no unique key.
-local function judge(sure, near, key)
-  if #sure == 1 then return sure[1], key end
-  if #sure > 1 then near = {} end
-  for i, record in ipairs(sure) do near[i] = record.sid end
-  if #near > 0 then return false, "ambiguous", near end
+-- A new trunk has no date_updated; a new URL has that of its making.
+local function is_changed(what, record)
+  local at = record.date_updated
+  return at ~= nil and (what.row.resource == "" or at ~= record.date_created)
+end
+
+-- The verdict of a list that has no unique key. Beside one that is as it was
+-- sent, one that was changed since may have been the same before.
+local function judge(what, sure, near, key)
+  local sids, doubt = {}, #sure ~= 1
+  for i, record in ipairs(sure) do sids[i] = record.sid end
+  for _, record in ipairs(near) do
+    if #sure == 0 or is_changed(what, record) then
+      sids[#sids + 1], doubt = record.sid, true
+    end
+  end
+  if not doubt then return sure[1], key end
+  if #sids > 0 then return false, "ambiguous", sids end
   return false, "absent"
 end
 
@@ -101,15 +115,16 @@ local function in_account(what, record)
 end
 
 local function by_fields(search, what, list, title, key)
-  local sure, near = {}, {}
+  local sure, near, seen = {}, {}, {}
   local ok, err = search:walk(list, title, what.trunk, function(record)
     if not in_account(what, record) then
       return nil, other_account(what.account, record.account_sid)
     end
-    sort(what, record, key, sure, near)
+    if not seen[record.sid] then sort(what, record, key, sure, near) end
+    seen[record.sid] = true
   end)
   if not ok then return nil, err end
-  return judge(sure, near, key)
+  return judge(what, sure, near, key)
 end
 
 local function by_domain(search, what)
@@ -123,6 +138,9 @@ local function by_domain(search, what)
     end)
   if not found then return nil, err end
   if found == true then return false, "absent" end
+  if is_since(what, found) == false then -- it was there before
+    return false, "ambiguous", { found.sid }
+  end
   return found, "domain_name",
     intents.differences(what.wanted, found, what.fields)
 end
