@@ -157,6 +157,34 @@ local function behaves(name)
     other.close()
   end)
 
+  -- It was lost: nothing polled, nothing in flight, and the watcher rested.
+  it("wakes a job that is done between its last two looks", function()
+    local plain = require "trunking"
+    local new = plain._new
+    finally(function() plain._new = new end)
+    plain._new = function(given)
+      local made, own = new(given)
+      local in_flight = made.in_flight
+      made.in_flight = function()
+        while in_flight() > 0 do socket.sleep(0.001) end
+        return 0
+      end
+      return made, own
+    end
+    local slow = assert(trunking.new(options()))
+    control.arm { skip = 1, delay = 0.2, apply = true }
+    local done = 0
+    for _ = 1, 2 do
+      loop.spawn(function()
+        assert(slow.create {})
+        done = done + 1
+      end)
+    end
+    loop.loop(nothing)
+    assert.equal(2, done)
+    slow.close()
+  end)
+
   it("runs jobs of async to their end, and asks for them itself", function()
     local job
     loop.spawn(function()

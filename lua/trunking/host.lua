@@ -33,10 +33,17 @@ local function adapt(loop, client, own)
     if handle ~= nil then loop.resume(handle) end
   end
 
-  -- The watcher's: jobs are done.
+  -- The watcher's: jobs are done. It rests once none is in flight and, asked
+  -- after that, none is left: one may finish between the two questions.
   local function ready()
-    for job in poll do wake(job) end
-    if in_flight() == 0 then rest() end
+    local idle
+    repeat
+      for job in poll do wake(job) end
+      idle = in_flight() == 0
+      local late = idle and poll()
+      if late then wake(late) end
+    until not late
+    if idle then rest() end
   end
 
   -- The watcher's: it can't go on, and all must see for themselves.
