@@ -8,6 +8,10 @@ LUA ?= 5.4
 LUAS = 5.4 5.3 5.1
 TESTED = 5.4 5.3 5.1 jit
 
+ifeq ($(filter $(LUA),$(TESTED)),)
+$(error LUA=$(LUA): it is one of $(TESTED))
+endif
+
 # One build against PUC 5.1's headers serves LuaJIT and OpenResty too.
 ABI = $(if $(filter jit,$(LUA)),5.1,$(LUA))
 BUILD = build
@@ -36,7 +40,7 @@ ROOT = $(CURDIR)
 LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
-.PHONY: all build env demo test test-all deps deps-demo sandbox check asan \
+.PHONY: all build env demo test deps deps-demo sandbox check asan \
   valgrind worker-test worker-tsan worker-asan worker-memcheck \
   worker-helgrind ledger bench torture torture-build fuzz coverage examples \
   threads soak install clean
@@ -80,8 +84,8 @@ $(TROUBLE): spec/support/trouble.c src/compat.h Makefile
 probe: $(PROBE) $(TROUBLE)
 
 env: build
-	@echo "export LUA_PATH='$(LUA_PATH_OF)'"
-	@echo "export LUA_CPATH='$(call LUA_CPATH_OF,$(ABI))'"
+	@echo "export LUA_PATH='$(LUA_PATH_OF)$$LUA_PATH'"
+	@echo "export LUA_CPATH='$(call LUA_CPATH_OF,$(ABI))$$LUA_CPATH'"
 
 # ---- using -----------------------------------------------------------
 

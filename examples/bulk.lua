@@ -7,8 +7,9 @@
 -- The first line of the CSV names fields of create; domain_name must be among
 -- them: it is unique across all of Twilio, so it tells whether a trunk is
 -- there. An empty cell leaves its field out. The results (FILE.csv.results
--- unless named) have a line for each row, with tabs between row, domain, what
--- became of it, and the SID or the reason:
+-- unless named) begin with a line that says whose they are, of which account
+-- and where, and then have one for each row, with tabs between row, domain,
+-- what became of it, and the SID or the reason:
 --
 --   created   with its SID
 --   refused   why; it is tried again by the next run: mend it before
@@ -155,6 +156,16 @@ local function replace(path, text)
   return ok, why
 end
 
+-- Whose results these are: what is created in one account, or in the sandbox,
+-- is not in another.
+local function owner()
+  local origin = os.getenv "TRUNKING_SANDBOX"
+  return ("#\t%s\t%s\n"):format(clean(origin
+    and os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID"
+    or os.getenv "TWILIO_ACCOUNT_SID" or os.getenv "TWILIO_API_KEY"),
+    clean(origin or "Twilio"))
+end
+
 -- What earlier runs said last of each domain. A line that broke off says
 -- nothing and is taken away: what was said before it stands.
 local function read_results(path)
@@ -162,6 +173,11 @@ local function read_results(path)
   if not file then return known end
   local text = file:read "*a" or ""
   file:close()
+  local whose = text:match "^#[^\n]*\n"
+  if whose and whose ~= owner() then
+    stop(2, path, " is of another account: ", clean(whose),
+      "; give --results another file")
+  end
   local whole = text:match "^.*\n" or ""
   if whole ~= text then
     local ok, why = replace(path, whole)
@@ -190,7 +206,7 @@ end
 -- that was said on the way; then what is known of domains that are no longer
 -- in it.
 local function settle(path, rows, known)
-  local lines = {}
+  local lines = { owner() }
   for _, row in ipairs(rows) do
     if row.state then lines[#lines + 1] = line_of(row) end
     known[row.domain] = nil
@@ -408,8 +424,10 @@ local options = read_arguments()
 local rows = read_rows(options.file)
 local client = connect(options.concurrency)
 local known = read_results(options.results)
-results = io.open(options.results, "ab")
-  or stop(2, "cannot write ", options.results)
+local unwritable
+results, unwritable = io.open(options.results, "ab")
+if not results then stop(2, "cannot write the results: ", unwritable) end
+if results:seek "end" == 0 then results:write(owner()) end
 
 -- On Ctrl-C, and whatever else ends the work early, closing the client ends
 -- its jobs; each then tells what became of it.
@@ -424,5 +442,7 @@ settle(options.results, rows, known)
 local counts = count(rows)
 print(("%d rows: %s; see %s"):format(#rows, summary(counts), options.results))
 if not ok then stop(1, tostring(why), "; run this again to go on") end
-if halted then stop(1, halted, "; the rest was not tried") end
+if halted then
+  stop(1, halted, counts.over < #rows and "; the rest was not tried" or "")
+end
 os.exit(counts.created == #rows and 0 or 1, true)

@@ -174,12 +174,45 @@ describe("a wrong type", function()
 end)
 
 describe("more arguments than there are", function()
-  it("are left alone", function()
-    local client = helper.client "plain HTTP"
+  local client
+  before_each(function() client = helper.client "plain HTTP" end)
+
+  local function refuses(words, f, ...)
+    local ok, why = pcall(f, ...)
+    assert.is_false(ok)
+    assert.truthy(tostring(why):find(words, 1, true), why)
+    assert.equal(0, control.ledger(0).count)
+  end
+
+  it("are left alone: they may be the second result of a call", function()
     local trunk = assert(client.create({}, "more", {}))
     assert(client.fetch(trunk, { domain_name = "x" }, 1))
     assert(client.list({}, {}, 3))
     assert(client.credential_lists.create(trunk, helper.sid("CL", "a"), 5))
-    assert.equal(4, control.ledger(0).count)
+    assert(client.delete(assert(client.create {})))
+    assert.equal(6, control.ledger(0).count)
+  end)
+
+  -- It went round for ever, and sent a GET each time or nothing at all.
+  it("raise when for is given each or list itself", function()
+    refuses("bad argument #2 to", function()
+      for _ in client.each do assert(true) end
+    end)
+    control.reset()
+    pcall(function() for _ in client.list do assert(true) end end)
+    assert.equal(1, control.ledger(0).count)
+  end)
+
+  it("are told from a colon", function()
+    for _, call in ipairs {
+      function() return client:create {} end,
+      function() return client:list() end,
+      function() return client:each() end,
+      function() return client:fetch(helper.sid("TK", "a")) end,
+      function() return client.recording:fetch(helper.sid("TK", "a")) end,
+      function() return client.origination_urls:list(helper.sid("TK", "a")) end,
+    } do
+      refuses("a dot", call)
+    end
   end)
 end)

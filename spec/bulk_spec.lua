@@ -52,7 +52,7 @@ end
 -- The lines of the results: { row, domain, state, detail }.
 local function lines()
   local list = {}
-  for line in read(results):gmatch "[^\n]+" do
+  for line in read(results):gsub("^#[^\n]*\n", ""):gmatch "[^\n]+" do
     local row, domain, state, detail =
       line:match "^(%S+)\t([^\t]*)\t([^\t]*)\t([^\t]*)$"
     assert.truthy(row, line)
@@ -257,6 +257,18 @@ describe("bulk.lua", function()
       domain(1)))
     assert.equal(0, select(2, bulk()))
     all_made_once(2)
+  end)
+
+  -- It said "created" of trunks that were another account's.
+  it("takes no other account's results for its own", function()
+    many(2)
+    assert.equal(0, (select(2, bulk())))
+    local said, status = bulk(nil, "TRUNKING_SANDBOX_ACCOUNT_SID="
+      .. helper.sid("AC", "1") .. " ")
+    assert.equal(2, status)
+    assert.truthy(said:find("is of another account", 1, true), said)
+    assert.equal(2, control.ledger(0).count)
+    assert.equal(0, (select(2, bulk())))
   end)
 
   it("sends nothing that it cannot write down", function()

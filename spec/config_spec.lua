@@ -224,6 +224,7 @@ describe("an option", function()
     { "max_attempts", 1 }, { "max_attempts", 100 }, { "max_in_flight", 10000 },
     { "validate", false }, { "ca_file", "Makefile" }, { "proxy", "" },
     { "proxy", "env", "from the environment" },
+    { "proxy", "socks5h://u:p%40@[::1]:1080/" },
     { "proxy", "http://10.0.0.1:3128" }, { "proxy", "proxy.example:3128" },
     { "user_agent", "shop/2", "shop/2 trunking-lua/1.2.3" },
   } do
@@ -274,6 +275,11 @@ describe("an option", function()
     { "user_agent", ("a"):rep(257), "over 256 bytes" },
     { "proxy", "http://u:" .. PASSWORD .. "@a b", "must be a URL" },
     { "proxy", "http://u:" .. PASSWORD .. "\r\n", "line break" },
+    { "proxy", "http://u:#" .. PASSWORD .. "@a:1", "percent-encode" },
+    { "proxy", "http://u:/" .. PASSWORD .. "@a:1", "percent-encode" },
+    { "proxy", "http://u:@" .. PASSWORD .. "@a:1", "percent-encode" },
+    { "proxy", "ftp://u:" .. PASSWORD .. "@a:1", "must be a URL" },
+    { "proxy", "http://", "must be a URL" },
   } do
     refused(("%s = %q"):format(case[1], case[2]:sub(1, 20)),
       with { [case[1]] = case[2] }, case[1], case[3])

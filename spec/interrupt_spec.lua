@@ -54,11 +54,11 @@ end
 describe("signals without end", function()
   local EVERY = os.getenv "TRUNKING_SLOW" and 20 or 2 -- milliseconds
 
-  -- What f returns while they come, and it must be more than a few.
+  -- What f returns while they come, and some must have come.
   local function among(f)
     trouble.signals(EVERY)
     local ok, result, err = pcall(f)
-    assert.is_true(trouble.signals(0) > 5)
+    assert.is_true(trouble.signals(0) > 0)
     assert(ok, result)
     return result, err
   end

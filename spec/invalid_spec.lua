@@ -62,6 +62,14 @@ local cases = {
     "disaster_recovery_url", "https://" },
   { "a URL without a host", { disaster_recovery_url = "https:///x" },
     "disaster_recovery_url", "https://" },
+  { "a URL without an end of its host", { disaster_recovery_url =
+    "https://[zzz" }, "disaster_recovery_url", "https://" },
+  { "a URL with too high a port", { disaster_recovery_url =
+    "https://a:99999/x" }, "disaster_recovery_url", "https://" },
+  { "a URL with a bad host", { disaster_recovery_url = "https://a\\b/" },
+    "disaster_recovery_url", "https://" },
+  { "a URL with two users", { disaster_recovery_url = "https://a@b@/" },
+    "disaster_recovery_url", "https://" },
   { "a URL with a space", { disaster_recovery_url = "https://a.example/ b" },
     "disaster_recovery_url", "space" },
   { "a URL that is not UTF-8",
@@ -90,6 +98,16 @@ local cases = {
     "disaster_recovery_url", "65536 bytes" },
 }
 
+-- Fields that only their metatable would give.
+local hiding = {
+  { "a table with __index", setmetatable({ friendly_name = "n" },
+    { __index = { secure = true } }), nil, "a plain one" },
+  { "a table with __pairs", setmetatable({}, { __pairs = next }), nil,
+    "a plain one" },
+  { "an enum", require("trunking").transfer_mode, nil, "a plain one" },
+}
+for _, case in ipairs(hiding) do cases[#cases + 1] = case end
+
 -- The same with validate = false: what no form can carry stays refused.
 local always = {
   { "a string for a boolean", { secure = "yes" }, "secure", "boolean" },
@@ -98,6 +116,10 @@ local always = {
   { "a table for an unknown field", { new_field = {} }, "new_field",
     "string" },
   { "both spellings", { secure = true, Secure = true }, "secure", "Secure" },
+  { "a field in a third spelling", { friendly_name = "a",
+    Friendly_name = "b" }, "Friendly_name", "FriendlyName is given twice" },
+  { "a table with __index", setmetatable({}, { __index = { a = "b" } }), nil,
+    "a plain one" },
   { "a NUL", { friendly_name = "a\0b" }, "friendly_name", "NUL" },
   { "a NUL in an unknown field", { new_field = "a\0b" }, "new_field", "NUL" },
   { "a list", { "x" }, nil, "field names are strings" },
@@ -130,6 +152,8 @@ describe("a client that validates", function()
     assert(client.create { friendly_name = ("\195\188"):rep(64) })
     assert(client.create { domain_name = "A-1.b.PSTN.Twilio.com" })
     assert(client.create { disaster_recovery_url = "HTTP://[::1]:8080/?a" })
+    assert(client.create {
+      disaster_recovery_url = "https://u:p@a.example:65535?x=a@b" })
     assert(client.create { disaster_recovery_url = "https://b\195\188.de/" })
   end)
 

@@ -87,7 +87,7 @@ local server = [[
       content_by_lua_block {
         local box = {}
         ngx.timer.at(0, function() box[1] = client().create {} or "failed" end)
-        for _ = 1, 200 do if box[1] then break end ngx.sleep(0.01) end
+        for _ = 1, 2000 do if box[1] then break end ngx.sleep(0.01) end
         say(box[1])
       }
     }
@@ -126,6 +126,15 @@ local server = [[
         own.client = nil
         local _, trunk, err = ngx.thread.wait(a)
         ngx.print(tostring(trunk), " ", err.kind)
+      }
+    }
+    location = /itself {
+      content_by_lua_block { say(client().async.create {}:wait()) }
+    }
+    location = /occupy {
+      content_by_lua_block {
+        for _ = 1, 2 do ngx.timer.at(0, function() ngx.sleep(6) end) end
+        ngx.print "occupied"
       }
     }
     location = /late {
@@ -185,21 +194,16 @@ local function behaves(user, no_socket)
 
   it("waits for 50 at once while it serves others", function()
     local faults, replies = {}, {}
-    for i = 1, 50 do faults[i] = { apply = true, delay = 0.4 } end
+    for i = 1, 50 do faults[i] = { apply = true, delay = 2 } end
     control.arm(faults)
-    local start, pings = socket.gettime(), 0
     for i = 1, 50 do replies[i] = nginx:ask "/create" end
-    while socket.gettime() - start < 0.3 do
-      get "/ping"
-      pings = pings + 1
-    end
+    for _ = 1, 10 do get "/ping" end
+    assert.not_equal("0", (get "/idle":match "^%d+")) -- they still wait
     for i = 1, 50 do
       local status, body = replies[i]()
       assert.equal(200, status)
       assert.truthy(body:find(SID), body)
     end
-    assert.is_true(socket.gettime() - start < 10)
-    assert.is_true(pings >= 10, pings .. " pings")
     assert.truthy(worker.within(5, is_idle), get "/idle")
   end)
 
@@ -247,16 +251,15 @@ local function behaves(user, no_socket)
   end)
 
   it("loses no call in a reload, and the old worker goes", function()
-    control.arm { { apply = true, delay = 1.5 }, { apply = true, delay = 1 } }
+    control.arm { { apply = true, delay = 4 }, { apply = true, delay = 4 } }
     local old = nginx:children()[1]
     local first = nginx:ask "/create"
     local second = nginx:ask "/log"
-    assert.truthy(worker.within(5, function()
+    assert.truthy(worker.within(20, function()
       return control.ledger(0).count == 2
     end))
-    local start = socket.gettime()
     nginx:signal "HUP"
-    assert.truthy(worker.within(5, function()
+    assert.truthy(worker.within(20, function()
       return #nginx:children() == 2
     end))
     assert.truthy(get "/create":find(SID))
@@ -264,11 +267,10 @@ local function behaves(user, no_socket)
     assert.equal(200, status)
     assert.truthy(body:find(SID), body)
     assert.equal(200, (second()))
-    assert.truthy(worker.within(5, function()
+    assert.truthy(worker.within(20, function()
       local children = nginx:children()
       return #children == 1 and children[1] ~= old
     end))
-    assert.is_true(socket.gettime() - start < 5)
     assert.equal(3, control.ledger(0).created)
   end)
 
@@ -294,6 +296,12 @@ local function behaves(user, no_socket)
     assert.is_true(socket.gettime() - start < 5)
   end)
 
+  -- Its reader waited for a day: nobody had told it that all was done.
+  it("leaves a worker free whose job was waited for by itself", function()
+    assert.truthy(get "/itself":find(SID))
+    assert.truthy(worker.within(5, is_idle), get "/idle")
+  end)
+
   it("answers what is in flight when nginx is told to quit", function()
     control.arm { apply = true, delay = 1 }
     local reply = nginx:ask "/create"
@@ -311,6 +319,25 @@ describe("trunking.openresty", function() behaves "root" end)
 describe("trunking.openresty as nobody", function() behaves "nobody" end)
 describe("trunking.openresty without a socket", function()
   behaves("root", true)
+end)
+
+-- nginx takes a timer then, and drops it: the reader never ran, and all that
+-- waited for it waited for a day.
+describe("trunking.openresty without a timer left", function()
+  it("asks again and again", function()
+    local nginx = worker.start { server = server, user = "root",
+      http = http:format "false" .. " lua_max_running_timers 2;" }
+    finally(function()
+      helper.tidy()
+      nginx:stop()
+    end)
+    assert.equal("occupied", (select(2, nginx:get "/occupy")))
+    for _ = 1, 2 do
+      local status, body = nginx:get "/create"
+      assert.equal(200, status)
+      assert.truthy(body:find(SID), body)
+    end
+  end)
 end)
 
 describe("examples/openresty", function()

@@ -13,7 +13,6 @@ local control = require "sandbox.control"
 local helper = require "helper"
 local socket = require "socket"
 
-local WAITS = 0.2 -- seconds until what comes later has come
 local POISON = helper.sid("TK", "b")
 local params = { friendly_name = "x", domain_name = "x.pstn.twilio.com" }
 
@@ -49,13 +48,25 @@ local poisons = {
   { "one byte", function() return "H" end },
 }
 
+-- Returns once the sandbox has said something unasked: then it is here, too.
+-- (The sandbox's connections are of this machine.)
+local function wait_for_it(before)
+  local latest = socket.gettime() + 20
+  repeat
+    assert(socket.gettime() < latest, "the sandbox said nothing")
+    socket.sleep(0.02)
+  until control.ledger(0).unasked > before
+  socket.sleep(0.02)
+end
+
 -- A client whose kept connection has this waiting on it.
 local function poisoned(transport, poison, options)
   local client = helper.client(transport, options)
+  local before = control.ledger(0).unasked
   control.arm { raw = reply("201 Created", { sid = helper.sid("TK", "a") }),
     unasked = poison }
   assert.equal(helper.sid("TK", "a"), assert(client.create {}).sid)
-  socket.sleep(WAITS)
+  wait_for_it(before)
   return client
 end
 
@@ -88,8 +99,9 @@ for _, transport in ipairs(helper.transports) do
         control.arm { raw = reply("200 OK", trunk(made.sid)), method = "GET",
           unasked = reply("404 Not Found", {}) }
         local client = helper.client(transport)
+        local before = control.ledger(0).unasked
         assert(client.fetch(made.sid))
-        socket.sleep(WAITS)
+        wait_for_it(before)
         local result, meta = assert(client[name](made.sid))
         assert.is_truthy(result)
         assert.equal(1, meta.attempts)

@@ -32,8 +32,11 @@ describe("suggest", function()
       { "max_attention", "max_attempts" }))
   end)
 
-  it("takes the first of two that are as near", function()
-    assert.equal("ab1", suggest("ab3", { "ab1", "ab2" }))
+  it("takes neither of two that are as near", function()
+    assert.is_nil(suggest("ab3", { "ab1", "ab2" }))
+    assert.is_nil(suggest("FROM_TRANSFER", { "FROM_TRANSFEREE",
+      "FROM_TRANSFEROR" }))
+    assert.equal("abc3", suggest("abc4", { "ab1", "ab2", "abc3" }))
   end)
 
   it("finds nothing where there is nothing to choose", function()

@@ -18,9 +18,29 @@
 
 /* ---- arguments ---------------------------------------------------- */
 
+/* Two slips that would go unnoticed, or be taken for others: a colon, which
+ * makes the client or one of its tables the first argument, and each or list
+ * given to `for` without being called, which calls it with nil and what it gave
+ * before. (More arguments than there are may be a call's second result.) */
+static void refuse_slips(lua_State *L, const struct trk_operation *op) {
+  int n = trk_path_arguments(op) + 1;
+  if (lua_istable(L, 1)) {
+    lua_pushliteral(L, "fetch"); /* all but page lists have one, */
+    lua_rawget(L, 1);
+    lua_pushliteral(L, "list"); /* and what has none has this */
+    lua_rawget(L, 1);
+    if (lua_isfunction(L, -1) || lua_isfunction(L, -2))
+      luaL_argerror(L, 1, "call it with a dot, not with a colon");
+    lua_pop(L, 2);
+  }
+  if (op->shape == TRK_PAGE && lua_isnil(L, n) && !lua_isnoneornil(L, n + 1))
+    luaL_argerror(L, n + 1, "for is to be given what each() returns");
+}
+
 /* A GET may do without params: then they are empty. */
 int trk_call_arguments(lua_State *L, const struct trk_operation *op) {
   int n = trk_path_arguments(op), i;
+  refuse_slips(L, op);
   for (i = 1; i <= n; i++)
     if (lua_type(L, i) != LUA_TTABLE && lua_type(L, i) != LUA_TSTRING)
       luaL_argerror(
@@ -149,7 +169,7 @@ static int raise_with_outcome(lua_State *L, const struct trk_operation *op,
       [TRK_APPLIED] = "the request had been applied",
       [TRK_UNKNOWN] = "the request was sent and may have been applied",
   };
-  if (lua_type(L, -1) == LUA_TSTRING && op != &trk_pause) {
+  if (lua_type(L, -1) == LUA_TSTRING && op->method != TRK_GET) {
     lua_pushfstring(L, "%s (trunking.", lua_tostring(L, -1));
     trk_reply_push_name(L, op);
     lua_pushfstring(L, ": %s)", words[outcome]);
@@ -490,7 +510,7 @@ int trk_call_form(lua_State *L) {
   int n;
   if (op == NULL)
     return luaL_argerror(L, 1, "no such operation");
-  lua_settop(L, 2);
+  lua_settop(L, 3);
   if (!trk_operation_takes_sid(op) || lua_type(L, 2) != LUA_TSTRING)
     luaL_checktype(L, 2, LUA_TTABLE);
   n = trk_call_prepare(L, c, op);
@@ -498,7 +518,8 @@ int trk_call_form(lua_State *L) {
     return n;
   call = draft(L, c);
   empty(c, op, call);
-  rc = trk_form_encode(L, 2, op, c->validate, &call->body);
+  rc = trk_form_encode(L, 2, op, c->validate && !lua_toboolean(L, 3),
+                       &call->body);
   if (rc != TRK_FORM_OK)
     return give_up(c, call, invalid(L, rc, op));
   lua_pushlstring(L, trk_buf_str(&call->body), call->body.len);

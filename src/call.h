@@ -30,8 +30,9 @@ int trk_call_each(lua_State *L);
  * and a table of what is known then: since, the server's time (seconds since
  * 1970; none when no Date header was ever seen), and account_sid; or nil and
  * an error.
- * form(operation, params): what a call would send, checked as it would be:
- * form text; or nil and an error. */
+ * form(operation, params, was_sent): what a call would send, checked as it
+ * would be, or, when it was sent already, by types alone: form text; or nil
+ * and an error. */
 int trk_call_pause(lua_State *L);
 int trk_call_form(lua_State *L);
 

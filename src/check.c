@@ -133,28 +133,8 @@ static int has_blank(const char *s, size_t len) {
   return 0;
 }
 
-static const char *check_url(lua_State *L, const struct trk_field *f,
-                             const char *s, size_t len) {
-  size_t host = 0;
-  if (utf8_length(s, len) < 0)
-    return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
-  if (len > 7 && same_ignoring_case(s, "http://", 7))
-    host = 7;
-  else if (len > 8 && same_ignoring_case(s, "https://", 8))
-    host = 8;
-  if (host == 0 || s[host] == '/' || s[host] == '?' || s[host] == '#' ||
-      s[host] == ':')
-    return lua_pushfstring(
-        L, "%s must be a URL like https://example.com/path", f->name);
-  if (has_blank(s, len))
-    return lua_pushfstring(
-        L, "%s holds a space or a control character; percent-encode it",
-        f->name);
-  return NULL;
-}
-
-/* The length of the host that s begins with: a name, an address, or an IPv6
- * address in brackets; 0: it is none. */
+/* The length of the host that s begins with: a name, in any script, an address,
+ * or an IPv6 address in brackets; 0: it is none. */
 static size_t host_length(const char *s) {
   size_t n = 0;
   if (*s == '[') {
@@ -162,9 +142,11 @@ static size_t host_length(const char *s) {
     return n > 2 && s[n] == ']' ? n + 1 : 0;
   }
   while (is_letter_or_digit((unsigned char)s[n]) || s[n] == '-' ||
-         s[n] == '_' || s[n] == '.')
+         s[n] == '_' || s[n] == '.' || (unsigned char)s[n] > 127)
     n++;
-  return n <= DOMAIN_MAX && labels_ok(s, n) ? n : 0;
+  return n <= DOMAIN_MAX && labels_ok(s, n > 1 && s[n - 1] == '.' ? n - 1 : n)
+             ? n
+             : 0;
 }
 
 /* The length of ":port" at s, 0 when there is none, -1 when it is no port. */
@@ -177,12 +159,44 @@ static long port_length(const char *s) {
   return port >= 1 && port <= 65535 ? n : -1;
 }
 
+/* Whether an authority, [user[:password]@]host[:port] (RFC 3986, 3.2), is all
+ * there is up to the path. */
+static int has_authority(const char *s) {
+  const char *end = s + strcspn(s, "/?#"), *at;
+  size_t n;
+  long port;
+  for (at = end; at > s && at[-1] != '@'; at--)
+    ;
+  n = host_length(at);
+  port = port_length(at + n);
+  return n > 0 && port >= 0 && at + n + port == end;
+}
+
+static const char *check_url(lua_State *L, const struct trk_field *f,
+                             const char *s, size_t len) {
+  size_t host = 0;
+  if (utf8_length(s, len) < 0)
+    return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
+  if (len > 7 && same_ignoring_case(s, "http://", 7))
+    host = 7;
+  else if (len > 8 && same_ignoring_case(s, "https://", 8))
+    host = 8;
+  if (host > 0 && has_blank(s, len))
+    return lua_pushfstring(
+        L, "%s holds a space or a control character; percent-encode it",
+        f->name);
+  if (host == 0 || !has_authority(s + host))
+    return lua_pushfstring(
+        L, "%s must be a URL like https://example.com/path", f->name);
+  return NULL;
+}
+
 /* sip:[user[:password]@]host[:port][;parameters][?headers] (RFC 3261, 19.1),
  * of ASCII: what else there is has to be percent-encoded. Twilio's own
  * examples have sip://host. */
 static const char *check_sip_url(lua_State *L, const struct trk_field *f,
                                  const char *s, size_t len) {
-  const char *at = strrchr(s, '@');
+  const char *at = strchr(s, '@');
   const char *host = at != NULL ? at + 1 : s + 4;
   size_t i, n;
   long port;
@@ -205,6 +219,10 @@ static const char *check_sip_url(lua_State *L, const struct trk_field *f,
   if (*host != '\0' && *host != ';' && *host != '?')
     return lua_pushfstring(
         L, "%s must be like sip:pbx.example.com:5060;transport=tcp",
+        f->name);
+  if (at == s + 4 || strchr(host, '@') != NULL)
+    return lua_pushfstring(
+        L, "%s may have one '@', behind a user; percent-encode any other",
         f->name);
   return NULL;
 }

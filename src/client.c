@@ -36,6 +36,7 @@ static int client_close(struct trk_client *c) {
     trk_job_land_all(trk_worker_stop(worker)); /* and its engine */
   else
     trk_engine_close(engine);
+  c->flying = 0; /* those of a parent's worker never land here */
   trk_bell_close(&c->bell);
   free_calls(spares);
   return 0;
@@ -45,6 +46,7 @@ static int client_close(struct trk_client *c) {
  * a close: drafts go with the client only. */
 static int client_gc(lua_State *L) {
   struct trk_client *c = luaL_checkudata(L, 1, CLIENT_T);
+  c->lasting = 1; /* a finalizer that comes later must not open it again */
   client_close(c);
   free_calls(c->drafts);
   c->drafts = NULL;
@@ -139,7 +141,8 @@ static void client_open(lua_State *L, struct trk_client *c, int context,
     memcpy(c->account, account, strlen(account));
   lua_getfield(L, index, "origin");
   lua_rawseti(L, context, TRK_CONTEXT_ORIGIN);
-  c->engine = trk_engine_open(&o);
+  if (c->engine == NULL) /* else a finalizer has opened it meanwhile */
+    c->engine = trk_engine_open(&o);
   if (c->engine == NULL)
     luaL_error(L, "not enough memory");
   c->state = TRK_OPEN;
@@ -160,7 +163,8 @@ const char *trk_client_ready(lua_State *L, struct trk_client *c,
     if (!lua_istable(L, -2))
       return ""; /* nil, err */
     lua_pop(L, 1);
-    client_open(L, c, context, lua_gettop(L));
+    if (c->state == TRK_FRESH) /* no finalizer has opened it meanwhile */
+      client_open(L, c, context, lua_gettop(L));
     lua_pop(L, 1);
   }
   if (c->state == TRK_CLOSED)
@@ -168,6 +172,8 @@ const char *trk_client_ready(lua_State *L, struct trk_client *c,
   if (trk_client_inherited(c))
     return "the client was used before this process was forked; make a new "
            "one here";
+  if (c->worker != NULL && trk_worker_ended(c->worker))
+    return "the process is ending";
   return NULL;
 }
 
@@ -318,17 +324,16 @@ static void push_context(lua_State *L, int ud) {
 int trk_client_new(lua_State *L) {
   struct trk_client *c;
   luaL_checktype(L, 1, LUA_TTABLE);
-  lua_settop(L, 1);
+  lua_settop(L, 2);
   c = push_userdata(L, 1);
   lua_insert(L, UD);
   push_context(L, UD);
-  lua_insert(L, CONTEXT); /* then the options */
+  lua_insert(L, CONTEXT); /* then the options and index */
   lua_getfield(L, 3, "on_attempt");
   c->watch = !lua_isnil(L, -1);
   lua_rawseti(L, CONTEXT, TRK_CONTEXT_HOOK);
   client_open(L, c, CONTEXT, 3);
-  lua_pushnil(L);
-  lua_replace(L, INDEX);
+  lua_remove(L, 3);
   return push_client(L);
 }
 

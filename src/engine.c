@@ -25,6 +25,7 @@ struct trk_engine {
   unsigned nidle;
   struct trk_call *waiting; /* in order: not begun, or between attempts */
   int moved;                /* in this step: calls done, wires freed */
+  int crowded;              /* some call was due, and all wires were busy */
   struct trk_row *done;     /* where they are collected, or NULL */
   struct trk_wake wake;     /* ends a wait; none without a thread */
   int budget;
@@ -381,31 +382,50 @@ static void begin_attempt(struct trk_engine *e, struct trk_call *call,
     attempt_over(e, w, rc);
 }
 
+/* Whether a call that was to be tried again has not got a wire in time: what
+ * its last attempt proved stands then. */
+static int is_late(const struct trk_engine *e, const struct trk_call *call,
+                   int64_t now) {
+  return call->attempts > 0 && trk_too_late((long)(call->deadline - now),
+                                            e->shared.options.timeout_ms);
+}
+
+/* A wire for a call that is due; NULL where it needs none, or there can be
+ * none. 0: all are busy. */
+static int find_wire(struct trk_engine *e, const struct trk_call *call,
+                     int64_t now, struct trk_wire **w) {
+  *w = NULL;
+  if (call->operation == &trk_pause || is_late(e, call, now))
+    return 1;
+  *w = take_wire(e);
+  if (*w != NULL || e->nwires == 0)
+    return 1;
+  e->crowded = 1;
+  return 0;
+}
+
 /* Begins what is due, in order, while there are wires. */
 static void begin_due(struct trk_engine *e) {
   struct trk_call *call = e->waiting, *next;
   struct trk_call **at = &e->waiting;
   int64_t us = now_us(), now = us / 1000;
+  e->crowded = 0;
   for (; call != NULL; call = next) {
-    struct trk_wire *w = NULL;
+    struct trk_wire *w;
     next = call->next;
-    if (call->due > now) {
+    if (call->due > now || !find_wire(e, call, now, &w)) {
       at = &call->next;
       continue;
     }
-    if (call->operation == &trk_pause) {
-      *at = next;
-      pause_over(e, call);
-      continue;
-    }
-    w = take_wire(e);
-    if (w == NULL && e->nwires > 0)
-      return; /* all busy */
     *at = next;
-    if (w == NULL)
-      starve(e, call);
-    else
+    if (w != NULL)
       begin_attempt(e, call, w, us);
+    else if (call->operation == &trk_pause)
+      pause_over(e, call);
+    else if (is_late(e, call, now))
+      finish(e, call);
+    else
+      starve(e, call);
   }
 }
 
@@ -426,16 +446,22 @@ static void harvest(struct trk_engine *e) {
   }
 }
 
-/* How long to wait at most: until the next retry is due. */
+/* How long to wait at most: until a call is due (one may be since begin_due
+ * looked), or, where that waits for a wire, is late. A wire that is freed ends
+ * the wait anyway. */
 static int until_due(const struct trk_engine *e, int wait_ms) {
   const struct trk_call *call = e->waiting;
   int64_t now, wait = wait_ms;
   if (call == NULL)
     return wait_ms;
   now = now_ms();
-  for (; call != NULL; call = call->next)
-    if (call->due > now && call->due - now < wait)
-      wait = call->due - now;
+  for (; call != NULL; call = call->next) {
+    int64_t at = call->due;
+    if (e->crowded && at <= now && call->operation != &trk_pause)
+      at = call->attempts > 0 ? call->deadline : now + wait;
+    if (at - now < wait)
+      wait = at > now ? at - now : 0;
+  }
   return (int)wait;
 }
 

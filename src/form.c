@@ -242,6 +242,18 @@ static const char *push_form_name(lua_State *L, const char *key) {
   return lua_tostring(L, -1);
 }
 
+const char *trk_form_value(const struct trk_buf *form, const char *field) {
+  const char *at = trk_buf_str(form);
+  size_t len = strlen(field);
+  while (strncmp(at, field, len) != 0 || at[len] != '=') {
+    at = strchr(at, '&');
+    if (at == NULL)
+      return NULL;
+    at++;
+  }
+  return at + len + 1;
+}
+
 /* A field that the API's table does not know, sent because the caller said
  * so: the value at index may be anything a form can carry. */
 static enum trk_form_rc add_unknown(lua_State *L, const char *key, int value,
@@ -249,6 +261,11 @@ static enum trk_form_rc add_unknown(lua_State *L, const char *key, int value,
   struct trk_field f = {NULL, NULL, TRK_TEXT, 0, 0, NULL, NULL, 0, NULL};
   f.name = key;
   f.form = push_form_name(L, key);
+  if (trk_form_value(out, f.form) != NULL) {
+    lua_pushfstring(L, "%s is given twice, as %s too", f.form, key);
+    lua_pushstring(L, key);
+    return TRK_FORM_INVALID;
+  }
   if (lua_type(L, value) == LUA_TBOOLEAN)
     f.type = TRK_BOOLEAN;
   else if (lua_type(L, value) == LUA_TNUMBER)
@@ -287,11 +304,23 @@ static enum trk_form_rc note_pair(lua_State *L, const char *key,
   return TRK_FORM_OK;
 }
 
+/* Whether the table at index has fields that a walk over it does not show. */
+static int hides_fields(lua_State *L, int index) {
+  return luaL_getmetafield(L, index, "__index") ||
+         luaL_getmetafield(L, index, "__pairs");
+}
+
 /* Walks the table at index. */
 static enum trk_form_rc read_params(lua_State *L, int index,
                                     const struct trk_operation *op,
                                     int validate, struct names *names) {
   enum trk_form_rc rc = TRK_FORM_OK;
+  if (hides_fields(L, index)) {
+    lua_pushliteral(L, "the fields are those of the table itself; give a "
+                       "plain one, without __index and __pairs");
+    lua_pushnil(L);
+    return TRK_FORM_INVALID;
+  }
   lua_pushnil(L);
   while (rc == TRK_FORM_OK && lua_next(L, index) != 0) {
     size_t len;

@@ -26,6 +26,7 @@ struct trk_job {
   struct trk_call *call; /* NULL once its results are read, or it is gone */
   const struct trk_operation *operation;
   enum place place;
+  const struct trk_worker *worker; /* that it was given to */
   int listed; /* in the client's list for poll */
   int in_use; /* its call stays: it is read, or on_attempt is told of it */
   int nresults; /* that are kept; 0: they have not been read */
@@ -152,9 +153,9 @@ void trk_job_land_all(struct trk_call *calls) {
   struct trk_call *next;
   for (; calls != NULL; calls = next) {
     next = calls->next;
-    if (calls->host != NULL)
+    if (calls->host != NULL && calls->host != calls)
       land(calls->host);
-    else
+    else /* a job's that is gone, or a blocking call's that never returns */
       trk_call_free(calls);
   }
 }
@@ -206,11 +207,19 @@ static void receive(lua_State *L, int context, struct trk_call *call) {
     tell(L, context, job);
 }
 
+/* Whether the job's worker may be asked: it is the client's still, and runs in
+ * this process. */
+static int is_here(const struct trk_job *job) {
+  const struct trk_client *c = job->client;
+  return job->worker == c->worker && !trk_client_inherited(c) &&
+         !trk_worker_ended(c->worker);
+}
+
 /* Lands the job if it is done. The others stay with the worker until somebody
  * asks: its descriptor is to tell of them. */
 static void look(lua_State *L, int context, struct trk_job *job) {
   struct trk_client *c = job->client;
-  if (job->place != FLYING || trk_client_inherited(c) ||
+  if (job->place != FLYING || !is_here(job) ||
       !trk_worker_finished(c->worker, job->call))
     return;
   trk_worker_wait_for(c->worker, job->call, 0); /* takes it out */
@@ -248,7 +257,7 @@ static int job_done(lua_State *L) {
 static int job_cancel(lua_State *L) {
   struct trk_job *job = check_job(L);
   struct trk_client *c = job->client;
-  if (job->place == FLYING && !trk_client_inherited(c))
+  if (job->place == FLYING && is_here(job))
     trk_worker_cancel(c->worker, job->call);
   return 0;
 }
@@ -270,13 +279,15 @@ static int results(lua_State *L, struct trk_job *job) {
 
 /* nil and an error: it has not landed. */
 static int not_yet(lua_State *L, const struct trk_job *job) {
-  int here = !trk_client_inherited(job->client);
+  int here = is_here(job);
   lua_newtable(L);
   lua_pushstring(L, here ? "timeout" : "config");
   lua_setfield(L, -2, "kind");
   lua_pushstring(L, here ? "the job is not done yet, and goes on"
-                         : "the job is of the process that this one was "
-                           "forked from");
+                    : trk_worker_inherited(job->worker)
+                        ? "the job is of the process that this one was "
+                          "forked from"
+                        : "the process is ending");
   lua_setfield(L, -2, "message");
   lua_rawgeti(L, 2, TRK_CONTEXT_KIT);
   lua_insert(L, -2);
@@ -309,7 +320,7 @@ static int job_wait(lua_State *L) {
   int64_t end = wait_end(L), left;
   struct trk_job *job = check_job(L);
   struct trk_client *c = job->client;
-  while (job->place == FLYING && !trk_client_inherited(c)) {
+  while (job->place == FLYING && is_here(job)) {
     left = end - now_ms();
     if (left <= 0)
       break;
@@ -387,6 +398,7 @@ static int launch(lua_State *L, struct trk_client *c, struct trk_job *job) {
                               "the client is closed");
   }
   job->call->host = job;
+  job->worker = c->worker;
   job->place = FLYING;
   c->flying++;
   trk_worker_submit(c->worker, job->call);

@@ -16,8 +16,8 @@
  * start(sids..., params): begins an operation and returns its job, or nil and
  * an error. A wrong argument type raises at the caller's line.
  * poll(): the next job that is done and was not asked for, or nil.
- * fd(): a descriptor that is readable while there are such jobs, or nil and an
- * error.
+ * fd(): a descriptor that is readable from when a job is done until poll has
+ * given the last, or nil; or nil and an error.
  * in_flight(): how many jobs are not done. */
 int trk_job_start(lua_State *L);
 int trk_job_poll(lua_State *L);

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "compat.h"
+#include "form.h"
 #include "json.h"
 #include "kit.h"
 #include "path.h"
@@ -60,16 +61,19 @@ static void make_whole(lua_State *L, int table) {
 #endif
 }
 
-/* JSON null becomes an absent key. The decoder bounds the depth. */
+/* JSON null becomes an absent key; in an array, where that would be a hole, it
+ * stays. The decoder bounds the depth. */
 static void tidy(lua_State *L, int table, struct untidy *left) {
   trk_checkstack(L, 6, "reply");
   lua_pushnil(L);
   while (lua_next(L, table) != 0) {
     switch (lua_type(L, -1)) {
     case LUA_TLIGHTUSERDATA:
-      lua_pushvalue(L, -2);
-      lua_pushnil(L);
-      lua_rawset(L, table);
+      if (lua_type(L, -2) == LUA_TSTRING) {
+        lua_pushvalue(L, -2);
+        lua_pushnil(L);
+        lua_rawset(L, table);
+      }
       break;
     case LUA_TTABLE:
       tidy(L, lua_gettop(L), left);
@@ -153,13 +157,11 @@ static int same_folded(const char *a, const char *b) {
  * it is, if it is one: letters, digits, '-' and '.' are never escaped. */
 static int echoes_domain(lua_State *L, const struct trk_call *call,
                          int reply) {
-  static const char field[] = "DomainName=";
   size_t len, sent_len;
   const char *got = string_field(L, reply, "domain_name", &len);
-  const char *sent = strstr(trk_buf_str(&call->body), field);
+  const char *sent = trk_form_value(&call->body, "DomainName");
   if (got == NULL || sent == NULL)
     return 1;
-  sent += sizeof field - 1;
   sent_len = strcspn(sent, "&");
   if (sent_len == 0 || memchr(sent, '%', sent_len) != NULL)
     return 1;
@@ -231,6 +233,18 @@ static enum trk_body judge_record(lua_State *L, const struct trk_call *call,
   return TRK_BODY_GOOD;
 }
 
+/* Whether all that a page's array holds are records. (null stays in an
+ * array: see tidy.) */
+static int all_are_tables(lua_State *L, int page) {
+  int all = 1;
+  lua_pushnil(L);
+  while (all && lua_next(L, page) != 0) {
+    all = lua_istable(L, -1);
+    lua_pop(L, 1);
+  }
+  return all;
+}
+
 /* A page holds an array under the key that its meta names, of records with
  * SIDs; the first speaks for all. */
 static enum trk_body judge_page(lua_State *L, const struct trk_call *call,
@@ -252,9 +266,11 @@ static enum trk_body judge_page(lua_State *L, const struct trk_call *call,
   lua_pushnil(L);
   if (lua_next(L, page) == 0)
     return TRK_BODY_GOOD;
+  lua_settop(L, page);
   lua_rawgeti(L, page, 1);
-  if (!lua_istable(L, -1))
+  if (!lua_istable(L, -1) || !all_are_tables(L, page))
     return TRK_BODY_BAD;
+  lua_settop(L, page + 1);
   sid = string_field(L, lua_gettop(L), "sid", &len);
   if (!trk_is_sid(sid, len, call->operation->proof))
     return TRK_BODY_BAD;

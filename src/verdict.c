@@ -98,6 +98,10 @@ static long least_left(long timeout_ms) {
   return timeout_ms / 10 < 1000 ? timeout_ms / 10 : 1000;
 }
 
+int trk_too_late(long left_ms, long timeout_ms) {
+  return left_ms < least_left(timeout_ms) / 2 || left_ms <= 0;
+}
+
 long trk_retry_delay(enum trk_outcome outcome,
                      const struct trk_evidence *seen,
                      const struct trk_history *past) {

@@ -83,6 +83,10 @@ struct trk_history {
   double random;         /* uniform in [0, 1) */
 };
 
+/* Whether so little is left of a call's time that an attempt is not worth
+ * starting any more, though one was to come. */
+int trk_too_late(long left_ms, long timeout_ms);
+
 /* Milliseconds to wait before the next attempt, or -1: this was the last. */
 long trk_retry_delay(enum trk_outcome outcome,
                      const struct trk_evidence *seen,

@@ -641,6 +641,13 @@ static const struct {
     {CURLE_WEIRD_SERVER_REPLY, TRK_GARBAGE, 1},
 };
 
+/* libcurl's words on a proxy's URL that it cannot read: they have all of it,
+ * its password too. */
+static int proxy_is_bad(const struct trk_wire *w) {
+  static const char words[] = "Unsupported proxy";
+  return w->begun == 0 && strncmp(w->text, words, sizeof words - 1) == 0;
+}
+
 static void cause_of(const struct trk_wire *w, CURLcode rc,
                      struct trk_evidence *seen) {
   size_t i;
@@ -657,7 +664,7 @@ static void cause_of(const struct trk_wire *w, CURLcode rc,
     seen->cause = TRK_TOO_LARGE; /* a header line over libcurl's own bound */
   if (rc == CURLE_WRITE_ERROR)
     seen->cause = w->too_large ? TRK_TOO_LARGE : TRK_MEMORY;
-  if (w->strayed)
+  if (w->strayed || proxy_is_bad(w))
     seen->cause = TRK_CONFIG, seen->transient = 0;
 }
 
@@ -693,6 +700,9 @@ static int none_left(CURLcode rc) {
 static const char *text_of(const struct trk_wire *w, CURLcode rc) {
   if (w->strayed)
     return "http:// is for this machine only, and the host is elsewhere";
+  if (proxy_is_bad(w))
+    return "the proxy's URL is not understood; percent-encode what is special "
+           "in its user and password";
   if (w->stopped)
     return "the connection closed before a reply came";
   if (w->too_large)

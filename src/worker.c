@@ -58,8 +58,9 @@ struct trk_worker {
   int full;    /* as many calls run as may */
   int quit;
   int ready;   /* is anything finished? */
+  int told;    /* has the host been told so since take found nothing? */
   unsigned count; /* of what is finished */
-  struct trk_wake flag; /* readable when ready; none: nobody asked */
+  struct trk_wake flag; /* readable when told; none: nobody asked */
   int signal;  /* a host's socket, or -1 */
 };
 
@@ -102,17 +103,25 @@ static void ring(const struct trk_worker *w) {
     (void)send(w->signal, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* What was told stays told until the host looks: what is taken out of its
+ * turn must not leave an event loop waiting for it. */
 static void set_ready(struct trk_worker *w) {
-  int ready = w->lists[FINISHED].first != NULL;
+  int ready = w->lists[FINISHED].first != NULL, told = w->told;
   if (ready == w->ready)
     return;
   publish(&w->ready, ready);
-  if (ready) {
+  if (!ready)
+    return;
+  publish(&w->told, 1); /* first: whoever is told looks at once */
+  if (!told)
     trk_wake_ring(&w->flag);
-    ring(w);
-  } else {
-    trk_wake_clear(&w->flag);
-  }
+  ring(w);
+}
+
+/* The host has looked. */
+static void untell(struct trk_worker *w) {
+  publish(&w->told, 0);
+  trk_wake_clear(&w->flag);
 }
 
 /* ---- places: with the lock held -------------------------------------- */
@@ -376,7 +385,7 @@ int trk_worker_finished(struct trk_worker *w, const struct trk_call *call) {
 
 struct trk_call *trk_worker_take(struct trk_worker *w) {
   struct trk_call *call;
-  if (!peek(w, &w->ready))
+  if (!peek(w, &w->told))
     return NULL;
   pthread_mutex_lock(&w->lock);
   call = w->lists[FINISHED].first;
@@ -384,6 +393,8 @@ struct trk_call *trk_worker_take(struct trk_worker *w) {
     move(w, call, OUTSIDE);
     set_ready(w);
   }
+  if (!w->ready)
+    untell(w);
   pthread_mutex_unlock(&w->lock);
   return call;
 }
@@ -391,7 +402,7 @@ struct trk_call *trk_worker_take(struct trk_worker *w) {
 int trk_worker_fd(struct trk_worker *w) {
   int fd;
   pthread_mutex_lock(&w->lock);
-  if (w->flag.out < 0 && trk_wake_open_pipe(&w->flag) == 0 && w->ready)
+  if (w->flag.out < 0 && trk_wake_open_pipe(&w->flag) == 0 && w->told)
     trk_wake_ring(&w->flag);
   fd = w->flag.out;
   pthread_mutex_unlock(&w->lock);
@@ -411,7 +422,7 @@ unsigned trk_worker_count(struct trk_worker *w) {
 void trk_worker_signal(struct trk_worker *w, int fd) {
   pthread_mutex_lock(&w->lock);
   w->signal = fd;
-  if (w->ready)
+  if (w->told)
     ring(w);
   pthread_mutex_unlock(&w->lock);
 }
@@ -566,6 +577,14 @@ struct trk_worker *trk_worker_start(struct trk_engine *engine) {
 
 int trk_worker_inherited(const struct trk_worker *w) {
   return w->pid != getpid();
+}
+
+int trk_worker_ended(const struct trk_worker *w) {
+  int ended;
+  lock_workers();
+  ended = w->ended;
+  unlock_workers();
+  return ended;
 }
 
 /* Ends what never began; the engine's end will end the rest. */

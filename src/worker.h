@@ -48,9 +48,10 @@ struct trk_call *trk_worker_take(struct trk_worker *w);
  * handled, but does not end the wait. */
 int trk_worker_wait_for(struct trk_worker *w, struct trk_call *call, int ms);
 
-/* A descriptor that polls readable as long as there is something to take, for
- * event loops; -1 when there is none to be had. Made at the first call, the
- * worker's to read and to close. */
+/* A descriptor for event loops that polls readable from when there is
+ * something to take until take has found nothing, or taken the last; -1 when
+ * there is none to be had. Made at the first call, the worker's to read and to
+ * close. */
 int trk_worker_fd(struct trk_worker *w);
 
 /* How many calls are there to take. */
@@ -58,9 +59,13 @@ unsigned trk_worker_count(struct trk_worker *w);
 
 /* For a host that can't watch that descriptor: one of its own, a socket, to
  * which a byte is sent whenever there comes to be something to take, and at
- * once if there is. It stays the caller's, who takes it back with -1 before
- * closing it. */
+ * once if there has been since take last found nothing. It stays the caller's,
+ * who takes it back with -1 before closing it. */
 void trk_worker_signal(struct trk_worker *w, int fd);
+
+/* Whether its thread was ended by the exit of the process: nothing that it was
+ * given comes back but by trk_worker_stop. */
+int trk_worker_ended(const struct trk_worker *w);
 
 /* Whether it was started in a parent of this process. */
 int trk_worker_inherited(const struct trk_worker *w);

@@ -37,7 +37,9 @@ function methods.GET()
 end
 
 function methods.POST()
-  local trunk, err = get_client().create { friendly_name = ngx.var.arg_name }
+  local name = ngx.req.get_uri_args().name -- true where it has no value
+  local trunk, err = get_client().create {
+    friendly_name = type(name) == "string" and name or nil }
   if trunk then return answer(201, { sid = trunk.sid }) end
   ngx.log(ngx.WARN, tostring(err))
   answer(err.kind == "invalid" and 400 or 502,

@@ -242,14 +242,29 @@ local function ca_file(path)
   return path
 end
 
+local proxies = { http = true, https = true, socks4 = true, socks4a = true,
+  socks5 = true, socks5h = true }
+
+-- As libcurl reads it. (What it cannot read it would quote, password and all.)
+local function is_proxy(value)
+  local scheme, rest = value:match "^(%w+)://(.*)$"
+  local authority = (rest or value):match "^([^/?#%s]+)/?$"
+  if not authority or scheme and not proxies[scheme:lower()] then
+    return false
+  end
+  local host = authority:match "^[^@]*@([^@]*)$" or authority
+  return host:find "^[%w._-]+:?%d*$" ~= nil
+    or host:find "^%[[%x:.]+%]:?%d*$" ~= nil
+end
+
 -- http: never through a proxy, which would see the Authorization header.
 local function proxy(value, origin)
   if value == nil then return "" end
   check_plain("proxy", value)
-  if value ~= "" and not value:match "^%w+://[^%s]+$" and
-    not value:match "^[%w.%[%]:-]+$" then
-    refuse("proxy", "proxy must be a URL, 'env' for the environment's, or "
-      .. "''")
+  if value ~= "" and not is_proxy(value) then
+    refuse("proxy", "proxy must be a URL like "
+      .. "http://user:password@host:3128 (percent-encode what is special in "
+      .. "user and password), 'env' for the environment's, or ''")
   end
   if origin:find "^http:" then return "" end
   if value == "env" then return nil end

@@ -72,6 +72,9 @@ local function clean(text)
   return text ~= "" and text or nil
 end
 
+--- A server's words as an error may show them; nil where there are none.
+M.clean = clean
+
 -- A code as a whole number, from a number or its digits.
 local function whole(value)
   if type(value) == "string" and #value < 16 and value:find "^%d+$" then
@@ -89,14 +92,36 @@ local function join(a, b)
   return a .. ": " .. b
 end
 
--- The shapes of an error body: Twilio's own with and without code or details,
--- RFC 9457, "API standards" with params, and an array of errors.
-local function read_json(err, body)
+-- The first that is a text with something in it.
+local function text_of(...)
+  for i = 1, select("#", ...) do
+    local text = select(i, ...)
+    if clean(text) then return text end
+  end
+end
+
+-- The table in which an error body has its words: itself, or the first of its
+-- errors, or its error.
+local function inner_of(body)
+  if body.code ~= nil or body.message ~= nil then return body end
   local first = type(body.errors) == "table" and body.errors[1]
-  local inner = body.code == nil and body.message == nil and
-    type(first) == "table" and first or body
+  local candidates = { first, body.error, body[1] }
+  for i = 1, 3 do
+    if type(candidates[i]) == "table" then return candidates[i] end
+  end
+  return body
+end
+
+-- The shapes of an error body: Twilio's own with and without code or details,
+-- RFC 9457, "API standards" with params, RFC 6749, and arrays of errors.
+local function read_json(err, body)
+  local inner = inner_of(body)
   err.code = whole(inner.code)
-  err.message = join(inner.message or inner.title, inner.detail)
+  err.message = join(text_of(inner.message, inner.title, inner.error),
+    text_of(inner.detail, inner.error_description))
+  if not err.message and type(body.errors) == "table" then
+    err.message = clean(body.errors[1])
+  end
   err.more_info = clean(inner.more_info) or clean(inner.infoUrl) or
     clean(inner.type)
   if type(body.details) == "table" then

@@ -61,9 +61,15 @@ local function adapt(loop, client, own)
 
   client.poll, client.fd = taken "poll", taken "fd"
 
+  -- The watcher goes first: its descriptor goes with the client. A close that
+  -- is refused, within a call of the client's own, leaves the others waiting.
   function client.close()
     rest()
-    close()
+    local closed, why = pcall(close)
+    if not closed then
+      if in_flight() > 0 then watched() end
+      error(why, 0)
+    end
     failed()
   end
 

@@ -40,6 +40,7 @@ end
 -- ensure, reconcile and intent: composed of a client's calls, and loaded at
 -- their first use. What they need besides stands in no table that a host is
 -- given: pause and form (src/call.h), and a pause that is a job (src/job.h).
+-- null clears a field when given as its value: the same as cjson.null.
 local function complete(client, pause, form, pause_job)
   local own = { client = client, pause = pause, form = form,
     pause_job = pause_job, clock = core.clock }
@@ -49,6 +50,7 @@ local function complete(client, pause, form, pause_job)
       return a, b, c
     end
   end
+  client.null = core.null
   client.ensure = from("ensure", "trunk")
   client.reconcile = from("reconcile", "reconcile")
   client.intent = from("reconcile", "intent")
@@ -68,9 +70,6 @@ local M = default()
 
 M._VERSION = "trunking " .. core.version
 
---- Clears a field when given as its value. The same as cjson.null.
-M.null = core.null
-
 -- For trunking.host: the module's client once more, and new; each with what
 -- trunking.wait changes.
 M._default = default
@@ -78,7 +77,7 @@ M._default = default
 function M._new(options)
   local checked, err = resolve(options)
   if not checked then return nil, err end
-  local client, own = complete(core.new(checked))
+  local client, own = complete(core.new(checked, load))
   if checked.wait then
     require "trunking.wait".attach(client, own, { wait = checked.wait })
   end

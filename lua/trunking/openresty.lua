@@ -19,6 +19,7 @@
 local semaphore = require "ngx.semaphore"
 
 local DAY = 86400          -- seconds
+local PATIENCE = 1         -- seconds until a timer must have run
 local AGAIN = 10           -- seconds without a socket after a failure
 local directories = { "/tmp", "/dev/shm", "/var/tmp", ngx.config.prefix() }
 
@@ -35,12 +36,15 @@ end
 
 -- ---- asking again and again -----------------------------------------
 
-local asking = 0 -- coroutines; the more there are, the less often each asks
+-- Coroutines that ask: the more there are, the less often each does. One that
+-- is killed meanwhile is forgotten once none has asked for a while.
+local asking, last = 0, 0
 
 local function ask_again()
-  asking = asking + 1
-  ngx.sleep(math.max(0.001, asking * 0.0001))
-  asking = asking - 1
+  if ngx.now() - last > PATIENCE then asking = 0 end
+  asking, last = asking + 1, ngx.now()
+  ngx.sleep(math.min(PATIENCE / 2, math.max(0.001, asking * 0.0001)))
+  asking = math.max(0, asking - 1)
 end
 
 -- ---- the socket ------------------------------------------------------
@@ -82,12 +86,29 @@ local function can_watch()
     and ngx.now() >= not_before
 end
 
+-- Readers whose timer has not run yet, and since when. Where too many timers
+-- run (lua_max_running_timers), nginx takes one more, and drops it.
+local unstarted = {}
+
+local function end_unstarted()
+  for give, since in pairs(unstarted) do
+    if ngx.now() - since > PATIENCE / 2 then give() end
+  end
+end
+
 local function watch(client, _, ready, failed)
   local path = can_watch() and listen(client)
   if not path then return nil end
   local going = true
   local function is_going() return going end
+  local function give()
+    unstarted[give], going = nil, false
+    client.bell.stop()
+    give_up()
+    failed()
+  end
   local function run(premature)
+    unstarted[give] = nil
     if not going or not premature and read(client, path, is_going, ready) then
       return
     end
@@ -100,8 +121,9 @@ local function watch(client, _, ready, failed)
     client.bell.stop()
     return give_up()
   end
+  unstarted[give] = ngx.now()
   return function()
-    going = false
+    unstarted[give], going = nil, false
     client.bell.stop()
   end
 end
@@ -112,7 +134,11 @@ return require "trunking.host" {
     return not ngx.worker.exiting() and semaphore.new(0) or nil
   end,
   suspend = function(handle)
-    local ok, why = handle:wait(DAY)
+    local ok, why = handle:wait(PATIENCE)
+    if not ok and why == "timeout" then
+      end_unstarted()
+      ok, why = handle:wait(DAY)
+    end
     if not ok and why ~= "timeout" then ask_again() end
   end,
   resume = function(handle) handle:post(1) end,

@@ -44,7 +44,8 @@ function M.query_of(link, origin, path)
     scheme = scheme:lower()
     own, host = plain(scheme .. "://" .. host:lower())
     if own ~= (plain(origin)) and not is_twilio(scheme, host) then
-      return nil, "leads to another server, " .. host:sub(1, 100)
+      return nil, "leads to another server, "
+        .. tostring(errors.clean(host:sub(1, 100)))
     end
   end
   if target:lower() ~= path:lower() then

@@ -30,14 +30,17 @@ end
 --- The choice that `name` was probably meant to be.
 -- @param name what was written
 -- @param choices an array of names
--- @return one of them, or nil when none is near
+-- @return one of them, or nil when none is near, or several are as near
 return function(name, choices)
   if type(name) ~= "string" or #name > 64 then return nil end
   local wanted = plain(name)
   local best, least = nil, math.max(1, math.floor(#wanted / 3)) + 1
   for _, choice in ipairs(choices) do
     local d = distance(wanted, plain(choice))
-    if d < least then best, least = choice, d end
+    if d < least then best, least = choice, d
+    elseif d == least and best and plain(best) ~= plain(choice) then
+      best = nil
+    end
   end
   return best
 end

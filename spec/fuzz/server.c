@@ -108,7 +108,7 @@ static void converse(int fd) {
 }
 
 static void *serve(void *unused) {
-  const struct timeval patience = {1, 0};
+  const struct timeval patience = {20, 0};
   int one = 1, fd;
   (void)unused;
   for (;;) {

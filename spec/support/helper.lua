@@ -11,7 +11,7 @@ local helper = { transports = { "plain HTTP", "TLS" } }
 
 --- A time-out, in seconds, for what is not answered at all: a new connection
 -- and its handshake must fit in, on a machine that is busy with other things.
-helper.short = os.getenv "TRUNKING_SLOW" and 3 or 0.6
+helper.short = os.getenv "TRUNKING_SLOW" and 3 or 1.5
 
 local origins = {
   ["plain HTTP"] = "TRUNKING_SANDBOX_HTTP", TLS = "TRUNKING_SANDBOX",
@@ -34,6 +34,7 @@ function helper.client(transport, options)
     account_sid = helper.sandbox "ACCOUNT_SID",
     auth_token = helper.sandbox "AUTH_TOKEN",
     ca_file = transport == "TLS" and helper.sandbox "CA" or nil,
+    connect_timeout = 20, timeout = 60, -- a machine may stall
   }
   for name, value in pairs(options or {}) do all[name] = value or nil end
   if options and options.validate == false then all.validate = false end

@@ -95,7 +95,7 @@ function worker.within(seconds, f)
     if value then return value end
     socket.sleep(0.01)
   until socket.gettime() > latest
-  return false
+  return f() or false
 end
 
 --- Starts one.

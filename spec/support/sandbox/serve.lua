@@ -10,6 +10,7 @@ local sandbox = require "trunking.sandbox"
 
 local serve = {}
 local store
+local said = 0 -- unasked, so far
 
 local function fresh(options)
   options = options or {}
@@ -77,6 +78,7 @@ end
 local function keep(socket, unasked)
   ngx.sleep(0.05)
   socket:send(unasked)
+  said = said + 1
   socket:settimeout(5000)
   repeat
     local data = socket:receive(1)
@@ -127,7 +129,7 @@ end
 local function ledger_json(ledger)
   local requests = ledger.requests
   for i, entry in ipairs(requests) do requests[i] = cjson.encode(entry) end
-  ledger.requests = nil
+  ledger.requests, ledger.unasked = nil, said
   return '{"requests":[' .. table.concat(requests, ",") .. "],"
     .. cjson.encode(ledger):sub(2)
 end
