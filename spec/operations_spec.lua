@@ -219,6 +219,15 @@ describe("a client", function()
   local parts = { async = true, bell = true, -- bell: for trunking.openresty
     null = true }
 
+  it("has the enums and null, as the module has", function()
+    local own = helper.client "plain HTTP" -- which keeps what it loads
+    assert.equal(trunking.null, own.null)
+    assert.equal("sip-only", own.transfer_mode.SIP_ONLY)
+    assert.is_true(own.enum.contains(own.http_method, "GET"))
+    assert.equal(0, own.time "1970-01-01T00:00:00Z")
+    assert.is_nil(own.no_such_thing)
+  end)
+
   it("has a function for each operation, and no more", function()
     local expected, count = {}, 0
     for _, operation in ipairs(core.operations()) do

@@ -293,6 +293,17 @@ for _, transport in ipairs(helper.transports) do
       assert.equal(2, control.ledger(0).count)
     end)
 
+    it("with what is no record ends a walk with an error", function()
+      for _, odd in ipairs { "null", "1", '"x"', "true" } do
+        local page = page_of { 1 }
+        page.body = page.body:gsub("%]", "," .. odd .. "]", 1)
+        control.arm(page)
+        local got, err = walk(client.each())
+        assert.same({}, got)
+        helper.check(err, { kind = "reply", operation = "list" })
+      end
+    end)
+
     it("to elsewhere ends a walk with an error", function()
       control.arm(page_of({ 1, 2 }, { next = link(1, "https://evil.example") }))
       local got, err = walk(client.each())

@@ -325,6 +325,16 @@ describe("an intent", function()
     { "of another account", { operation = "create", params = {},
       account_sid = other }, "account_sid" },
   }
+  it("of a client that does not validate needs none that does not",
+    function()
+      local lax = helper.client("TLS", { validate = false })
+      local intent = lose(function()
+        return lax.create { domain_name = DOMAIN, new_field = "x" }
+      end, { close = true, apply = true })
+      assert.equal("x", intent.params.new_field)
+      assert.equal("domain_name", select(2, client.reconcile(intent, quick)))
+    end)
+
   for _, case in ipairs(bad) do
     it(case[1] .. " is refused", function()
       local trunk, err = client.reconcile(case[2], { settle = 0 })

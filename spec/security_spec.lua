@@ -467,6 +467,18 @@ describe("a proxy", function()
     end)
   end
 
+  -- libcurl quotes a proxy's URL that it cannot read, password and all.
+  it("of the environment that cannot be read is not quoted", function()
+    local said = helper.run([[
+      local client = require "helper".client("TLS", { proxy = "env",
+        base_url = "https://trunking.test" })
+      local _, err = client.create {}
+      print(err.kind, err.outcome, err.attempts, err)]],
+      { https_proxy = "http://user:hunt#er2@127.0.0.1:1" })
+    assert.matches("^config\tnot_sent\t1\t.*percent%-encode", said)
+    assert.is_nil(said:find("er2", 1, true))
+  end)
+
   it("that resets is tried again, and not sent the request", function()
     helper.check(proxied(peer.reset, 3, {}), { kind = "connect",
       outcome = "not_sent", attempts = 3, status = false })

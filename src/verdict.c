@@ -99,7 +99,7 @@ static long least_left(long timeout_ms) {
 }
 
 int trk_too_late(long left_ms, long timeout_ms) {
-  return left_ms < least_left(timeout_ms) / 2 || left_ms <= 0;
+  return left_ms <= least_left(timeout_ms) / 2;
 }
 
 long trk_retry_delay(enum trk_outcome outcome,
