@@ -205,7 +205,7 @@ static void at_exit(void) {
     if (w->ended || trk_worker_inherited(w))
       continue;
     end_thread(w);
-    w->ended = 1;
+    publish(&w->ended, 1);
   }
   unlock_workers();
 }
@@ -579,13 +579,7 @@ int trk_worker_inherited(const struct trk_worker *w) {
   return w->pid != getpid();
 }
 
-int trk_worker_ended(const struct trk_worker *w) {
-  int ended;
-  lock_workers();
-  ended = w->ended;
-  unlock_workers();
-  return ended;
-}
+int trk_worker_ended(struct trk_worker *w) { return peek(w, &w->ended); }
 
 /* Ends what never began; the engine's end will end the rest. */
 static void end_queued(struct trk_worker *w, enum place place) {

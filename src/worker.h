@@ -65,7 +65,7 @@ void trk_worker_signal(struct trk_worker *w, int fd);
 
 /* Whether its thread was ended by the exit of the process: nothing that it was
  * given comes back but by trk_worker_stop. */
-int trk_worker_ended(const struct trk_worker *w);
+int trk_worker_ended(struct trk_worker *w);
 
 /* Whether it was started in a parent of this process. */
 int trk_worker_inherited(const struct trk_worker *w);

@@ -263,12 +263,12 @@ end
 
 local function copy(from)
   local to = {}
-  for name, value in pairs(from) do to[name] = value end
+  for name, value in next, from do to[name] = value end
   return to
 end
 
 local function trunk_key(params, wanted, by)
-  local sid = params.sid
+  local sid = rawget(params, "sid")
   by = by or sid ~= nil and "sid" or "domain_name"
   local value = wanted[by]
   if sid ~= nil and by ~= "sid" then
@@ -320,8 +320,11 @@ function M.trunk(own, params, options)
   local search, err = look.new(own, "ensure", options,
     { by = true, settle = true, timeout = true, page_size = true })
   if not search then return nil, err end
-  local asked = copy(params)
-  asked.sid = nil
+  local asked = params
+  if rawget(params, "sid") ~= nil then
+    asked = copy(params)
+    asked.sid = nil
+  end
   local form, why = own.form("create", asked)
   if not form then return nil, search:error(why, {}) end
   local client, fields = own.client, intents.row "create".fields

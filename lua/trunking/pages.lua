@@ -94,8 +94,8 @@ end
 
 -- What list takes, and the limit.
 local function split(operation, params)
-  local query, limit = {}, params.limit
-  for name, value in pairs(params) do
+  local query, limit = {}, rawget(params, "limit")
+  for name, value in next, params do
     if name ~= "limit" then query[name] = value end
   end
   if limit ~= nil and (type(limit) ~= "number" or limit < 0
