@@ -14,13 +14,18 @@
 #define MAX_CHARACTERS 4096
 #define LABEL "[A-Za-z0-9_-]{1,63}"
 
+#define ADDRESS "\\[[0-9A-Fa-f:.]{2,}\\]"
+#define PORT "(:([0-9]{1,6}))?"
 #define SIP_URL \
-  "^[sS][iI][pP]:(.*@|//)?(\\[[0-9A-Fa-f:.]{2,}\\]|" LABEL \
-  "(\\." LABEL ")*)(:([0-9]{1,6}))?([;?][^@]*)?$"
+  "^[sS][iI][pP]:([^@]+@|//)?(" ADDRESS "|" LABEL "(\\." LABEL \
+  ")*\\.?)" PORT "([;?][^@]*)?$"
 #define DOMAIN \
   "^[A-Za-z0-9-]{1,63}(\\.[A-Za-z0-9-]{1,63})*" \
   "\\.[Pp][Ss][Tt][Nn]\\.[Tt][Ww][Ii][Ll][Ii][Oo]\\.[Cc][Oo][Mm]$"
-#define URL "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#:]"
+#define ANY_LABEL "[^].!-,/:-@[\\^`{-~]{1,63}" /* bytes beyond ASCII, too */
+#define URL \
+  "^[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*@)?(" ADDRESS "|" ANY_LABEL \
+  "(\\." ANY_LABEL ")*\\.?)" PORT "([/?#].*)?$"
 
 struct expression {
   const char *text;
@@ -78,25 +83,30 @@ static int takes_domain(const char *text) {
   return strlen(text) <= 253 && match(&e, text, 0, NULL);
 }
 
-static int takes_url(const char *text) {
-  static struct expression e = {.text = URL};
-  return characters(text) >= 0 && within(text, '!', 255) &&
-         strchr(text, 127) == NULL && match(&e, text, 0, NULL);
-}
-
 /* A name of 253 characters at most, and a port that there is. */
-static int takes_sip_url(const char *text) {
-  static struct expression e = {.text = SIP_URL};
-  regmatch_t at[6];
+static int is_reachable(const char *text, const regmatch_t *at) {
   long port;
-  if (!within(text, '!', '~') || !match(&e, text, 6, at))
-    return 0;
   if (text[at[2].rm_so] != '[' && at[2].rm_eo - at[2].rm_so > 253)
     return 0;
   if (at[5].rm_so < 0)
     return 1;
   port = strtol(text + at[5].rm_so, NULL, 10);
   return port >= 1 && port <= 65535;
+}
+
+static int takes_url(const char *text) {
+  static struct expression e = {.text = URL};
+  regmatch_t at[6];
+  return characters(text) >= 0 && within(text, '!', 255) &&
+         strchr(text, 127) == NULL && match(&e, text, 6, at) &&
+         is_reachable(text, at);
+}
+
+static int takes_sip_url(const char *text) {
+  static struct expression e = {.text = SIP_URL};
+  regmatch_t at[6];
+  return within(text, '!', '~') && match(&e, text, 6, at) &&
+         is_reachable(text, at);
 }
 
 int fields_is_sid(const char *text, size_t len, const char *prefix) {

@@ -437,6 +437,23 @@ static int is_wrong(const struct given *g, const struct trk_operation *op,
   return spelt > 1 || (validate && required && empty);
 }
 
+/* Whether the pair has a name that no field has, and another pair's name would
+ * be sent as the same. */
+static int is_twice(const struct given *g, const struct trk_operation *op,
+                    int index) {
+  static char one[sizeof g->pairs[0].key], other[sizeof one];
+  size_t len;
+  int i;
+  if (fields_find(op, g->pairs[index].key) >= 0)
+    return 0;
+  len = form_name(g->pairs[index].key, one);
+  for (i = 0; i < g->count; i++)
+    if (i != index && form_name(g->pairs[i].key, other) == len &&
+        memcmp(one, other, len) == 0)
+      return 1;
+  return 0;
+}
+
 static int all_may_go(const struct given *g, const struct trk_operation *op,
                       int validate) {
   int i;
@@ -444,7 +461,7 @@ static int all_may_go(const struct given *g, const struct trk_operation *op,
     if (is_wrong(g, op, validate, i))
       return 0;
   for (i = 0; i < g->count; i++)
-    if (!may_go(&g->pairs[i], op, validate))
+    if (!may_go(&g->pairs[i], op, validate) || is_twice(g, op, i))
       return 0;
   return !g->odd_key;
 }
@@ -471,7 +488,8 @@ static void check_refusal(lua_State *L, const struct given *g,
   for (i = 0; i < g->count; i++)
     if (strcmp(g->pairs[i].key, field) == 0)
       break;
-  PROMISE(i < g->count && !may_go(&g->pairs[i], op, validate));
+  PROMISE(i < g->count);
+  PROMISE(!may_go(&g->pairs[i], op, validate) || is_twice(g, op, i));
 }
 
 /* ---- the target --------------------------------------------------- */

@@ -136,6 +136,7 @@ void fuzz_collect(lua_State *L) {
 
 /* ---- promises ----------------------------------------------------- */
 
+/* None but in an array, where its absence would be a hole. */
 static void no_null(lua_State *L, int index, int depth) {
   int type = lua_type(L, index);
   PROMISE(type != LUA_TLIGHTUSERDATA);
@@ -146,7 +147,10 @@ static void no_null(lua_State *L, int index, int depth) {
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
     PROMISE(lua_type(L, -2) != LUA_TLIGHTUSERDATA);
-    no_null(L, lua_gettop(L), depth + 1);
+    if (lua_type(L, -1) != LUA_TLIGHTUSERDATA)
+      no_null(L, lua_gettop(L), depth + 1);
+    else
+      PROMISE(lua_type(L, -2) == LUA_TNUMBER);
     lua_pop(L, 1);
   }
 }

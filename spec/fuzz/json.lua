@@ -46,11 +46,11 @@ local function repeats_a_name(text)
   end
 end
 
--- Nulls go, and whole numbers become integers: everywhere.
+-- Nulls go, but for those in arrays, and whole numbers become integers.
 local function tidy(value)
   for k, v in pairs(value) do
     if v == cjson.null then
-      value[k] = nil
+      if type(k) == "string" then value[k] = nil end
     elseif type(v) == "table" then
       tidy(v)
     elseif type(v) == "number" and v % 1 == 0 and v > -EXACT and v < EXACT then
