@@ -174,6 +174,14 @@ describe("a client with validate = false", function()
     refuses(function() return client end, case)
   end
 
+  it("sends fields of which one's name begins with another's", function()
+    assert(client.create { domain_name = "a.pstn.twilio.com", domain = "x",
+      domain_name_too = "y" })
+    local form = helper.only_form()
+    assert.same({ "a.pstn.twilio.com", "x", "y" }, { form.DomainName,
+      form.Domain, form.DomainNameToo })
+  end)
+
   it("sends fields that it does not know, as the API spells them", function()
     assert(client.create { friendly_name = "x", brand_new_field = "a b",
       AnotherOne = true, how_many = 10 })

@@ -219,6 +219,17 @@ describe("a client", function()
   local parts = { async = true, bell = true, -- bell: for trunking.openresty
     null = true }
 
+  it("leaves null out of records however it is written, not out of lists",
+    function()
+      local own = helper.client "plain HTTP"
+      control.arm { status = 201, body = ([[{ "sid" : "%s", "secure" : null,
+        "auth_type_set" : [ null, "x" ], "links" : { "a" : null } }]])
+        :format(helper.sid("TK", "a")) }
+      local trunk = assert(own.create {})
+      assert.same({ sid = helper.sid("TK", "a"), links = {},
+        auth_type_set = { own.null, "x" } }, trunk)
+    end)
+
   it("has the enums and null, as the module has", function()
     local own = helper.client "plain HTTP" -- which keeps what it loads
     assert.equal(trunking.null, own.null)

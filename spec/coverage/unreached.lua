@@ -9,6 +9,7 @@ local file = "the loader knows the file that it has loaded"
 local line = "libcurl gives no line without an end, and none without a text"
 local words = "in the words of other TLS libraries"
 local timing = "news within the moment between two looks"
+local ended = "exit has ended the thread, and Lua goes on"
 
 return {
   ["src/api.c"] = {
@@ -25,6 +26,12 @@ return {
     ["at = &(*at)->next"] = "a finalizer's call that raised while filled",
     ["if (raised ||"] = "a call that is cancelled is back at the next look",
   },
+  ["src/client.c"] = {
+    ["if (c->engine == NULL)"] = "a finalizer opens it amid its opening",
+    ["return c->engine == NULL ||"] = "a client that is open has an engine",
+    ["trk_worker_ended("] = ended,
+    ["the process is ending"] = ended,
+  },
   ["src/core.c"] = { ["dladdr("] = file },
   ["src/engine.c"] = {
     ["return seed != 0"] = "one seed in 2^64",
@@ -33,10 +40,16 @@ return {
     ["openssl.p != NULL"] = "the libcurl that is tested has OpenSSL",
     ["global_rc != CURLE_OK"] = "once in a process, and then for good",
     ["*at != NULL"] = "a call that is neither done nor on a wire waits",
+    ["e->crowded && at <= now"] = timing,
+    ["wait = at > now"] = timing,
     ["if (w->stale"] = "what was set up a moment ago takes nothing new",
   },
   ["src/form.c"] = {
     ["to[-1] != '.'"] = "no locale here has a decimal point of several bytes",
+  },
+  ["src/job.c"] = {
+    ["return job->worker == c->worker"] = ended,
+    ["trk_worker_inherited(job->worker)"] = ended,
   },
   ["src/load.c"] = {
     ["dladdr("] = file,
