@@ -112,7 +112,7 @@ for _, transport in ipairs(helper.transports) do
 
     it("comes through as it is when it is no text", function()
       local what = {}
-      control.arm { apply = true, delay = 3 }
+      control.arm { apply = true, delay = 1.5 }
       once(in_tick, function() error(what) end)
       assert.equal(what, raised(client.create, {}))
     end)
@@ -128,7 +128,7 @@ for _, transport in ipairs(helper.transports) do
     end)
 
     it("and one that does not: the call goes on", function()
-      control.arm { apply = true, delay = 1.5, times = 3 }
+      control.arm { apply = true, delay = 0.8, times = 3 }
       local ticks = 0
       local function count() if in_tick() then ticks = ticks + 1 end end
       debug.sethook(function() count() end, "", 1)
@@ -149,7 +149,7 @@ for _, transport in ipairs(helper.transports) do
       local fd = assert(client.fd())
       local watched = { getfd = function() return fd end,
         dirty = function() return false end }
-      control.arm { apply = true, delay = 2 }
+      control.arm { apply = true, delay = 1 }
       local polled = "not yet"
       once(in_tick, function()
         socket.select({ watched }, nil, 20)

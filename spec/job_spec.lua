@@ -175,7 +175,7 @@ for _, transport in ipairs(helper.transports) do
     end)
 
     it("goes on when a wait gives up", function()
-      control.arm { apply = true, delay = 2 }
+      control.arm { apply = true, delay = 1 }
       local job = assert(client.async.create {})
       for _, seconds in ipairs { 0, 0.05 } do
         helper.check(helper.error_of(job:wait(seconds)), { kind = "timeout",
@@ -494,10 +494,10 @@ describe("many jobs", function()
 
   it("lose no time of theirs in the queue", function()
     local client = helper.client("plain HTTP", { max_in_flight = 1,
-      timeout = slow and LONG or 5 })
-    control.arm { apply = true, delay = 0.7, times = 9 }
+      timeout = slow and LONG or 2.5 })
+    control.arm { apply = true, delay = 0.6, times = 5 }
     local jobs = {}
-    for i = 1, 9 do jobs[i] = assert(client.async.create {}) end
+    for i = 1, 5 do jobs[i] = assert(client.async.create {}) end
     for _, job in ipairs(jobs) do
       local trunk, err = job:wait()
       assert.truthy(trunk, tostring(err))
@@ -508,11 +508,13 @@ end)
 describe("a call between two attempts", function()
   local client, own
   before_each(function()
-    client, own = require("trunking")._new { timeout = 6, max_in_flight = 1,
+    client, own = require("trunking")._new { max_in_flight = 1,
+      timeout = slow and 12 or 4,
       base_url = helper.origin "plain HTTP",
       account_sid = helper.sandbox "ACCOUNT_SID",
       auth_token = helper.sandbox "AUTH_TOKEN" }
-    control.arm { { status = 429, headers = { ["Retry-After"] = "2" } },
+    control.arm { { status = 429,
+        headers = { ["Retry-After"] = slow and "4" or "1" } },
       { apply = true, delay = LONG } }
   end)
   after_each(function() client.close() end)
@@ -533,7 +535,7 @@ describe("a call between two attempts", function()
   it("stands in no pause's way while it waits for a wire", function()
     local late = assert(client.async.create {})
     received(1)
-    local pause = assert(own.pause_job(2.5))
+    local pause = assert(own.pause_job(slow and 5 or 2))
     local slow_one = assert(client.async.create {})
     assert(pause:wait())
     assert.is_false(slow_one:done())
@@ -639,7 +641,7 @@ for _, transport in ipairs(helper.transports) do
         control.arm { status = 429, headers = { ["Retry-After"] = "9" } }
         local job = assert(client.async.create {})
         received(1)
-        sleep(3)
+        sleep(0.5)
         client.close()
         helper.check(helper.error_of(job:wait()), { outcome = "refused",
           status = 429 })
@@ -802,7 +804,7 @@ describe("Ctrl-C while a job is waited for", function()
       local control = require "sandbox.control"
       local helper = require "helper"
       local client = helper.client "plain HTTP"
-      control.arm { apply = true, delay = 4 }
+      control.arm { apply = true, delay = 2 }
       os.execute("{ " .. helper.interpreter() .. [=[ -e '
         local control = require "sandbox.control"
         local socket = require "socket"
@@ -904,7 +906,7 @@ for _, transport in ipairs(helper.transports) do
     local client, job
     before_each(function()
       client = helper.client(transport)
-      control.arm { apply = true, delay = 1 }
+      control.arm { apply = true, delay = 0.5 }
       job = assert(client.async.create {})
     end)
     after_each(function() assert.truthy(job:wait()) end)

@@ -11,7 +11,7 @@ local helper = { transports = { "plain HTTP", "TLS" } }
 
 --- A time-out, in seconds, for what is not answered at all: a new connection
 -- and its handshake must fit in, on a machine that is busy with other things.
-helper.short = os.getenv "TRUNKING_SLOW" and 3 or 1.5
+helper.short = os.getenv "TRUNKING_SLOW" and 3 or 0.8
 
 local origins = {
   ["plain HTTP"] = "TRUNKING_SANDBOX_HTTP", TLS = "TRUNKING_SANDBOX",
