@@ -78,7 +78,7 @@ end
 local function keep(socket, unasked)
   ngx.sleep(0.05)
   socket:send(unasked)
-  said = said + 1
+  if unasked ~= "" then said = said + 1 end
   socket:settimeout(5000)
   repeat
     local data = socket:receive(1)
