@@ -104,6 +104,19 @@ local function behaves(name)
     helper.tidy()
   end)
 
+  -- Two creates of a client in the loop: how many returned.
+  local function two_at_once(own)
+    local done = 0
+    for _ = 1, 2 do
+      loop.spawn(function()
+        assert(own.create {})
+        done = done + 1
+      end)
+    end
+    loop.loop(nothing)
+    return done
+  end
+
   it("has the shape of the module", function()
     local plain = require "trunking"
     for field, value in pairs(plain) do
@@ -173,15 +186,7 @@ local function behaves(name)
     end
     local slow = assert(trunking.new(options()))
     control.arm { skip = 1, delay = 0.2, apply = true }
-    local done = 0
-    for _ = 1, 2 do
-      loop.spawn(function()
-        assert(slow.create {})
-        done = done + 1
-      end)
-    end
-    loop.loop(nothing)
-    assert.equal(2, done)
+    assert.equal(2, two_at_once(slow))
     slow.close()
   end)
 
@@ -219,21 +224,14 @@ local function behaves(name)
 
   it("goes on when a close within a call is refused", function()
     control.arm { delay = 0.2, apply = true, times = 2 }
-    local calls, done, mine = 0, 0, nil
+    local calls, mine = 0, nil
     local given = options()
     given.on_attempt = function()
       calls = calls + 1
       if calls == 1 then assert.is_false((pcall(mine.close))) end
     end
     mine = assert(trunking.new(given))
-    for _ = 1, 2 do
-      loop.spawn(function()
-        assert(mine.create {})
-        done = done + 1
-      end)
-    end
-    loop.loop(nothing)
-    assert.same({ 2, 2 }, { calls, done })
+    assert.same({ 2, 2 }, { two_at_once(mine), calls })
     mine.close()
   end)
 

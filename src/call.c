@@ -18,29 +18,29 @@
 
 /* ---- arguments ---------------------------------------------------- */
 
-/* Two slips that would go unnoticed, or be taken for others: a colon, which
- * makes the client or one of its tables the first argument, and each or list
- * given to `for` without being called, which calls it with nil and what it gave
- * before. (More arguments than there are may be a call's second result.) */
-static void refuse_slips(lua_State *L, const struct trk_operation *op) {
-  int n = trk_path_arguments(op) + 1;
-  if (lua_istable(L, 1)) {
-    lua_pushliteral(L, "fetch"); /* all but page lists have one, */
-    lua_rawget(L, 1);
-    lua_pushliteral(L, "list"); /* and what has none has this */
-    lua_rawget(L, 1);
-    if (lua_isfunction(L, -1) || lua_isfunction(L, -2))
-      luaL_argerror(L, 1, "call it with a dot, not with a colon");
-    lua_pop(L, 2);
-  }
-  if (op->shape == TRK_PAGE && lua_isnil(L, n) && !lua_isnoneornil(L, n + 1))
-    luaL_argerror(L, n + 1, "for is to be given what each() returns");
+static const char by_colon[] = "call it with a dot, not with a colon";
+
+/* Whether the first argument is a client, or the home of a resource: all of
+ * those have one of these two functions, and no params have. */
+static int came_by_colon(lua_State *L) {
+  int found;
+  if (!lua_istable(L, 1))
+    return 0;
+  lua_pushliteral(L, "fetch");
+  lua_rawget(L, 1);
+  lua_pushliteral(L, "list");
+  lua_rawget(L, 1);
+  found = lua_isfunction(L, -1) || lua_isfunction(L, -2);
+  lua_pop(L, 2);
+  return found;
 }
 
 /* A GET may do without params: then they are empty. */
 int trk_call_arguments(lua_State *L, const struct trk_operation *op) {
   int n = trk_path_arguments(op), i;
-  refuse_slips(L, op);
+  if (op->shape == TRK_PAGE && lua_isnil(L, n + 1) &&
+      !lua_isnoneornil(L, n + 2)) /* as `for` calls what it is given */
+    luaL_argerror(L, n + 2, "for is to be given what each() returns");
   for (i = 1; i <= n; i++)
     if (lua_type(L, i) != LUA_TTABLE && lua_type(L, i) != LUA_TSTRING)
       luaL_argerror(
@@ -54,8 +54,12 @@ int trk_call_arguments(lua_State *L, const struct trk_operation *op) {
     lua_newtable(L);
     lua_replace(L, n);
   }
-  if (!trk_operation_takes_sid(op) || lua_type(L, n) != LUA_TSTRING)
-    luaL_checktype(L, n, LUA_TTABLE);
+  if (lua_istable(L, n) ||
+      (trk_operation_takes_sid(op) && lua_type(L, n) == LUA_TSTRING))
+    return n;
+  if (came_by_colon(L))
+    luaL_argerror(L, 1, by_colon);
+  luaL_checktype(L, n, LUA_TTABLE);
   return n;
 }
 
@@ -75,6 +79,12 @@ int trk_call_not_begun(lua_State *L, int kit, const struct trk_operation *op,
 static int invalid(lua_State *L, enum trk_form_rc rc,
                    const struct trk_operation *op) {
   size_t i;
+  if (came_by_colon(L)) {
+    rc = TRK_FORM_INVALID;
+    lua_pop(L, 2);
+    lua_pushstring(L, by_colon);
+    lua_pushnil(L);
+  }
   lua_newtable(L);
   lua_insert(L, -3);
   lua_setfield(L, -3, "field");

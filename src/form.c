@@ -306,8 +306,12 @@ static enum trk_form_rc note_pair(lua_State *L, const char *key,
 
 /* Whether the table at index has fields that a walk over it does not show. */
 static int hides_fields(lua_State *L, int index) {
-  return luaL_getmetafield(L, index, "__index") ||
-         luaL_getmetafield(L, index, "__pairs");
+  int top = lua_gettop(L);
+  int hides = lua_getmetatable(L, index) &&
+              (luaL_getmetafield(L, index, "__index") ||
+               luaL_getmetafield(L, index, "__pairs"));
+  lua_settop(L, top);
+  return hides;
 }
 
 /* Walks the table at index. */

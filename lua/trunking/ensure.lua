@@ -267,30 +267,29 @@ local function copy(from)
   return to
 end
 
-local function trunk_key(params, wanted, by)
-  local sid = rawget(params, "sid")
-  by = by or sid ~= nil and "sid" or "domain_name"
-  local value = wanted[by]
-  if sid ~= nil and by ~= "sid" then
-    return nil, "both"
-  elseif by == "sid" then
-    value = sid
-    if value ~= nil and type(value) ~= "string" then return nil, "no_sid" end
-  end
-  if value == nil or value == "" then return nil, by end
-  return by, value
-end
-
 local no_key = {
   sid = "options.by is 'sid', but there is no sid",
-  no_sid = "sid must be a text: the SID of a trunk",
-  both = "there is a sid, and options.by names another key; give one of them",
   friendly_name = "options.by is 'friendly_name', but there is none",
   domain_name = "nothing tells which trunk is meant: give a domain_name, a "
     .. "sid, or { by = 'friendly_name' } as options",
 }
 
-local no_key_field = { no_sid = "sid", both = "sid" }
+-- The key and its value; or nil, the field that is wrong, and why.
+local function trunk_key(params, wanted, by)
+  local sid = rawget(params, "sid")
+  by = by or sid ~= nil and "sid" or "domain_name"
+  local value = wanted[by]
+  if by == "sid" then value = sid end
+  if sid ~= nil and by ~= "sid" then
+    return nil, "sid", "there is a sid, and options.by names another key; "
+      .. "give one of them"
+  elseif value == nil or value == "" then
+    return nil, by, no_key[by]
+  elseif type(value) ~= "string" then
+    return nil, by, by .. " must be a text"
+  end
+  return by, value
+end
 
 local function trunk_matcher(key, wanted)
   if key == "friendly_name" then
@@ -329,11 +328,8 @@ function M.trunk(own, params, options)
   if not form then return nil, search:error(why, {}) end
   local client, fields = own.client, intents.row "create".fields
   local wanted = intents.params(form, fields)
-  local key, value = trunk_key(params, wanted, search.options.by)
-  if not key then
-    return nil, look.invalid("ensure", no_key_field[value] or value,
-      no_key[value])
-  end
+  local key, value, wrong = trunk_key(params, wanted, search.options.by)
+  if not key then return nil, look.invalid("ensure", value, wrong) end
   local thing = {
     wanted = wanted, fields = fields, key = key, what = "trunks",
     list = client.list, create = client.create, update = client.update,
