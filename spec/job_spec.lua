@@ -515,7 +515,7 @@ describe("a call between two attempts", function()
       auth_token = helper.sandbox "AUTH_TOKEN" }
     control.arm { { status = 429,
         headers = { ["Retry-After"] = slow and "4" or "1" } },
-      { apply = true, delay = LONG } }
+      { apply = true, delay = 3 * LONG } }
   end)
   after_each(function() client.close() end)
 
