@@ -1,6 +1,7 @@
 -- A client that was used, and then a fork: parent and child would share one
 -- TLS connection, and the child's clean-up would speak on it. The child is
--- told, and touches nothing. LuaJIT's ffi is the fork at hand.
+-- told, and touches nothing; clients of its own work as anywhere. LuaJIT's ffi
+-- is the fork at hand.
 
 local control = require "sandbox.control"
 local helper = require "helper"
@@ -9,6 +10,33 @@ local in_child = helper.in_child()
 if not in_child then return end
 
 after_each(helper.tidy)
+
+-- A process whose client's thread has just begun, and a child of it that makes
+-- a client of its own: what became of the child's call.
+local script = [[
+  local ffi = require "ffi"
+  ffi.cdef "int fork(void); int waitpid(int, int *, int);"
+  ffi.cdef "int usleep(unsigned us); void _exit(int status);"
+  local trunking = require "trunking"
+  local function make()
+    return assert(trunking.new { base_url = os.getenv "ORIGIN",
+      ca_file = os.getenv "TRUNKING_SANDBOX_CA", max_attempts = 1,
+      account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
+      auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN" })
+  end
+  local job = make().async.create {}
+  ffi.C.usleep(%d)
+  local pid = ffi.C.fork()
+  if pid == 0 then
+    local trunk, err = make().async.create {}:wait(10)
+    print(trunk and "created" or err)
+    if trunk then os.exit(0, true) end
+    io.flush()
+    ffi.C._exit(1)
+  end
+  ffi.C.waitpid(pid, nil, 0)
+  assert(job:wait())
+]]
 
 for _, transport in ipairs(helper.transports) do
   describe("a client over " .. transport .. " and a fork", function()
@@ -37,6 +65,16 @@ for _, transport in ipairs(helper.transports) do
       assert.is_true(in_child(function() return c.create {} ~= nil end))
       assert(c.create {})
       assert.equal(2, control.ledger().created)
+    end)
+
+    -- The child got locks of libcurl's and OpenSSL's as the thread had them,
+    -- and its calls, and its exit, waited for ever: one child in three.
+    it("finds the thread at rest, so that others work in the child", function()
+      for delay = 0, 2200, 100 do
+        assert.equal("created\n", helper.run(script:format(delay),
+          { ORIGIN = helper.origin(transport) }))
+      end
+      assert.equal(46, control.ledger().created)
     end)
   end)
 end

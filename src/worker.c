@@ -25,6 +25,7 @@
 #define FETCHED_WARM 16
 #define CANCELLED 64     /* calls cancelled before it looks again */
 #define FOREVER 86400000 /* ms; a wake-up ends it */
+#define FORK_MS 5000     /* a fork waits no longer for a thread */
 
 /* Where a call stands. Each place but the first is a list. */
 enum place {
@@ -50,12 +51,13 @@ struct trk_worker {
 
   pthread_mutex_t lock;  /* of all below */
   pthread_cond_t news;   /* for the thread */
-  pthread_cond_t change; /* for those who wait for calls */
+  pthread_cond_t change; /* for those who wait for calls, or fork */
   struct {
     struct trk_call *first, *last;
   } lists[PLACES];
   enum doing doing;
   int full;    /* as many calls run as may */
+  int hold;    /* a fork is on its way: no libcurl now */
   int quit;
   int ready;   /* is anything finished? */
   int told;    /* has the host been told so since take found nothing? */
@@ -176,20 +178,13 @@ static void unlock_and_tell(struct trk_worker *w) {
 
 /* exit() runs the TLS library's clean-up, and a thread that is in a handshake
  * then crashes (OpenSSL 3.0: one exit in three). So the threads that nobody
- * stopped are ended first. This list is for that alone. */
+ * stopped are ended first. This list is for that, and for a fork. */
 static pthread_mutex_t workers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct trk_worker *workers;
-static pthread_once_t start_once = PTHREAD_ONCE_INIT;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void lock_workers(void) { pthread_mutex_lock(&workers_lock); }
 static void unlock_workers(void) { pthread_mutex_unlock(&workers_lock); }
-
-/* A child must not find the list in somebody's hands. */
-static void watch_fork(void) {
-  (void)pthread_atfork(lock_workers, unlock_workers, unlock_workers);
-}
 
 static void end_thread(struct trk_worker *w) {
   pthread_mutex_lock(&w->lock);
@@ -276,17 +271,19 @@ static struct trk_call *next_queued(struct trk_worker *w, unsigned room) {
 }
 
 /* The thread's turn at the mailbox: leaves what is done, sleeps while there
- * is nothing at all to do, and fetches what can begin. 0: the thread is to
- * end. */
+ * is nothing at all to do or it must hold still, and fetches what can begin.
+ * 0: the thread is to end. */
 static int exchange(struct trk_worker *w, struct trk_call **fetched) {
   unsigned room = most_fetched(w);
   int going;
   pthread_mutex_lock(&w->lock);
   w->doing = LOOKING;
   post(w);
-  while (!w->quit && empty(w, QUEUED) && empty(w, RUNNING) &&
-         empty(w, DROPPED) && empty(w, DOOMED)) {
+  while (w->hold || (!w->quit && empty(w, QUEUED) && empty(w, RUNNING) &&
+                     empty(w, DROPPED) && empty(w, DOOMED))) {
     w->doing = IDLING;
+    if (w->hold)
+      pthread_cond_broadcast(&w->change);
     pthread_cond_wait(&w->news, &w->lock);
   }
   w->doing = LOOKING;
@@ -338,7 +335,7 @@ static void end_doomed(struct trk_worker *w) {
 static int patience(struct trk_worker *w) {
   int full = trk_engine_room(w->engine) == 0, ms = 0;
   pthread_mutex_lock(&w->lock);
-  if (w->done.first == NULL && !w->quit && empty(w, DROPPED) &&
+  if (w->done.first == NULL && !w->quit && !w->hold && empty(w, DROPPED) &&
       empty(w, DOOMED) && !empty(w, RUNNING) && (full || empty(w, QUEUED))) {
     w->doing = STEPPING;
     w->full = full;
@@ -500,7 +497,57 @@ int trk_worker_wait_for(struct trk_worker *w, struct trk_call *call,
   return rc;
 }
 
+/* ---- fork ------------------------------------------------------------ */
+
+/* A child has no copy of the thread, but of every lock that the thread held:
+ * one within libcurl or the TLS library, and the child's own calls would never
+ * end. So a fork waits until no thread is in there. The list is locked
+ * meanwhile, too. */
+static void hold(struct trk_worker *w) {
+  const struct timespec until = in_ms(FORK_MS);
+  int rc = 0;
+  pthread_mutex_lock(&w->lock);
+  w->hold = 1;
+  if (w->doing == STEPPING) {
+    w->doing = LOOKING;
+    trk_engine_wake(w->engine);
+  }
+  while (w->doing != IDLING && rc == 0)
+    rc = wait_change(w, &until);
+  pthread_mutex_unlock(&w->lock);
+}
+
+static void let_go(struct trk_worker *w) {
+  pthread_mutex_lock(&w->lock);
+  w->hold = 0;
+  unlock_and_tell(w);
+}
+
+static void for_threads(void (*f)(struct trk_worker *w)) {
+  struct trk_worker *w;
+  for (w = workers; w != NULL; w = w->sibling)
+    if (!w->ended && !trk_worker_inherited(w))
+      f(w);
+}
+
+static void before_fork(void) {
+  lock_workers();
+  for_threads(hold);
+}
+
+static void after_fork(void) {
+  for_threads(let_go);
+  unlock_workers();
+}
+
+static void watch_fork(void) {
+  (void)pthread_atfork(before_fork, after_fork, unlock_workers);
+}
+
 /* ---- starting and stopping ------------------------------------------- */
+
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static pthread_once_t start_once = PTHREAD_ONCE_INIT;
 
 /* Signals are the host's: the thread takes none but those that report a
  * fault of its own, which can't be put off. */

@@ -161,8 +161,8 @@ helper.every_field = {
 
 --- A function that runs another in a forked child, and gives true when that
 -- returned true; or nil where there is no ffi to fork with. The child ends
--- without exit, in which TLS libraries may wait for a thread that only the
--- parent has; so a build that counts writes what it has before.
+-- without exit, which would say once more what busted has yet to say; so a
+-- build that counts writes what it has before.
 function helper.in_child()
   local has_ffi, ffi = pcall(require, "ffi")
   if not has_ffi then return nil end
