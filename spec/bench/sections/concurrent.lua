@@ -1,9 +1,9 @@
 -- Many creates at once: the share of the ideal rate where the server takes its
 -- time, and the rate where it takes none, as ratios to a C program on
 -- curl_multi and to twilio-node; and as many cold TLS connections at once.
--- Promises: they alternate, each with its connections open before. Where the
--- server takes its time they are on another core than it; where it takes none,
--- and costs next to nothing, each may have all cores.
+-- Promises: they alternate, each with its connections open before, and on
+-- another core than the server. Where that takes no time, and costs next to
+-- nothing, they run once more with all cores for each.
 -- May not know: what the goals are.
 -- SPDX-License-Identifier: MIT
 
@@ -80,18 +80,19 @@ local function delayed(target, rounds)
   return rate(rows[2]) / ideal
 end
 
-local function prompt(target, rounds)
-  local rows = start(target, pool.free, 10 * WIDTH, true)
+local function prompt(target, place, cores, rounds)
+  local rows = start(target, place, 10 * WIDTH, true)
   local wall, cpu, crowd, bare = compare(rows, rounds)
-  for _, row in ipairs(rows) do
-    print(("  %-5s  0 ms  %-24s %6.0f/s"):format(target.name, row.name,
-      rate(row)))
+  local function say(...)
+    print(("  %-5s  0 ms, %-9s  %s"):format(target.name, cores,
+      string.format(...)))
   end
-  print(("  %-5s  0 ms  rate / C %.2f, wall %s, CPU %s"):format(target.name,
-    1 / stats.median(wall), stats.spread(wall), stats.spread(cpu)))
+  for _, row in ipairs(rows) do say("%-24s %6.0f/s", row.name, rate(row)) end
+  say("rate / C %.2f, wall %s, CPU %s", 1 / stats.median(wall),
+    stats.spread(wall), stats.spread(cpu))
   if not rows[3] then return 1 / stats.median(wall) end
-  print(("  %-5s  0 ms  rate / twilio-node %s; C's %s"):format(target.name,
-    stats.spread(crowd), stats.spread(bare)))
+  say("rate / twilio-node %s; C's %s", stats.spread(crowd),
+    stats.spread(bare))
   return 1 / stats.median(wall), stats.median(crowd)
 end
 
@@ -109,22 +110,27 @@ local function cold(rounds)
   return stats.median(wall)
 end
 
---- Shares of the ideal rate, rates as ratios to the C program's and (where it
--- is there) to twilio-node's, by target's name; and the wall ratio of cold
--- TLS, or nil without a bundle.
+--- Shares of the ideal rate, and rates as ratios to the C program's and (where
+-- it is there) to twilio-node's, by target's name; the same rates and ratios
+-- with all cores for each; and the wall ratio of cold TLS, or nil without a
+-- bundle.
 -- @param targets those that may take their time
 -- @param brief the same, of a server that costs next to nothing
 function concurrent.run(targets, brief, rounds)
   print(("\n%d creates at once"):format(WIDTH))
-  local shares, ratios, crowds = {}, {}, {}
+  local shares, apart, free = {}, { c = {}, node = {} }, { c = {}, node = {} }
   for i, target in ipairs(targets) do
     shares[target.name] = delayed(target, math.ceil(rounds / 5))
-    ratios[target.name], crowds[target.name] = prompt(brief[i], rounds)
+    local name = target.name
+    apart.c[name], apart.node[name] = prompt(brief[i], pool.apart, "one core",
+      rounds)
+    free.c[name], free.node[name] = prompt(brief[i], pool.free, "all cores",
+      rounds)
   end
   if roster.twilio.absent then
     print("  left out: twilio-node: " .. roster.twilio.absent)
   end
-  return shares, ratios, crowds, cold(rounds)
+  return shares, apart, free, cold(rounds)
 end
 
 return concurrent
