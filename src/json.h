@@ -16,9 +16,9 @@
 /* Cuts out, in place, each member "name":null that stands without white space
  * in an object, and returns the text's new length; a NUL follows it, as one
  * must before. *left is how often "null" is left at most, in whatever place.
- * A text that is not valid JSON does not become valid, unless such a member
- * stands in an array. Where an object has a
- * name twice, which JSON leaves open, a null may give way to the other. */
+ * A text that is not valid JSON stays so, unless such a member stands in an
+ * array, or begins with the quote that ends a text. Where an object has a name
+ * twice, which JSON leaves open, a null may give way to the other. */
 size_t trk_json_trim(char *text, size_t len, size_t *left);
 
 /* How many places of a JSON text may hold numbers: members, and arrays of

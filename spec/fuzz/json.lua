@@ -11,13 +11,39 @@ cjson.decode_invalid_numbers(false)
 
 local EXACT = 2 ^ 53
 
--- Where a text of valid JSON ends that begins at `from`.
+-- Where a text ends that begins at `from`; nil: nowhere.
 local function end_of_text(text, from)
   local at = from + 1
   while true do
     at = text:find('["\\]', at)
-    if text:sub(at, at) == '"' then return at end
+    if not at or text:sub(at, at) == '"' then return at end
     at = at + 2
+  end
+end
+
+-- Whether what is not JSON has a null that looks like a member of an object,
+-- though it stands in an array, or its first quote ends a text. With that cut
+-- out the rest may be JSON, and is read as such.
+local function has_lookalike(text)
+  local arrays, at = { false }, 1
+  while true do
+    at = text:find('[{}%[%]"]', at)
+    if not at then return false end
+    local c = text:sub(at, at)
+    if c == '"' then
+      local last = end_of_text(text, at)
+      if not last then return false end
+      if text:find('^[%w_]+":null[,}]', last + 1)
+        or arrays[#arrays] and text:find('^"[%w_]+":null[,}]', at) then
+        return true
+      end
+      at = last
+    elseif c == "{" or c == "[" then
+      arrays[#arrays + 1] = c == "["
+    else
+      arrays[#arrays] = nil
+    end
+    at = at + 1
   end
 end
 
@@ -63,7 +89,8 @@ end
 local function expected(text)
   if text:find("\0", 1, true) then return nil end
   local ok, value = pcall(cjson.decode, text)
-  if not ok or type(value) ~= "table" then return nil end
+  if not ok then return nil, has_lookalike(text) end
+  if type(value) ~= "table" then return nil end
   if repeats_a_name(text) then return nil, true end
   tidy(value)
   return type(value.mode) == "string" and value or nil
