@@ -83,6 +83,8 @@ return {
   },
   ["src/worker.c"] = {
     ["w->done.first == NULL && !w->quit"] = timing,
+    ["w->doing != IDLING && rc == 0"] = "no step takes five seconds",
+    ["!w->ended && !trk_worker_inherited(w)"] = ended,
     ["empty(w, DOOMED) && !empty(w, RUNNING)"] = timing,
   },
 }
