@@ -6,7 +6,8 @@
  *
  * Every function may be called from any thread of the process that started
  * the worker, but for trk_worker_stop, which must be the last. In a child of
- * that process only trk_worker_inherited and trk_worker_stop may be called.
+ * that process only trk_worker_inherited and trk_worker_stop may be called. A
+ * fork waits until the thread is out of libcurl, for the child's own calls.
  * A call's result may be read once the call was taken, waited for or handed
  * back, and not before.
  */

@@ -21,55 +21,54 @@ local function end_of_text(text, from)
   end
 end
 
+-- The brackets and texts in order: where each begins, its first character, and
+-- where it ends. A text that ends nowhere is the last.
+local function marks(text)
+  local last = 0
+  return function()
+    local at = last and text:find('[{}%[%]"]', last + 1)
+    if not at then return nil end
+    local c = text:sub(at, at)
+    last = at
+    if c == '"' then last = end_of_text(text, at) end
+    return at, c, last
+  end
+end
+
 -- Whether what is not JSON has a null that looks like a member of an object,
 -- though it stands in an array, or its first quote ends a text. With that cut
 -- out the rest may be JSON, and is read as such.
 local function has_lookalike(text)
-  local arrays, at = { false }, 1
-  while true do
-    at = text:find('[{}%[%]"]', at)
-    if not at then return false end
-    local c = text:sub(at, at)
-    if c == '"' then
-      local last = end_of_text(text, at)
-      if not last then return false end
-      if text:find('^[%w_]+":null[,}]', last + 1)
-        or arrays[#arrays] and text:find('^"[%w_]+":null[,}]', at) then
-        return true
-      end
-      at = last
-    elseif c == "{" or c == "[" then
+  local arrays = { false }
+  for at, c, last in marks(text) do
+    if c == "{" or c == "[" then
       arrays[#arrays + 1] = c == "["
-    else
+    elseif c ~= '"' then
       arrays[#arrays] = nil
+    elseif last and text:find('^[%w_]+":null[,}]', last + 1)
+      or arrays[#arrays] and text:find('^"[%w_]+":null[,}]', at) then
+      return true
     end
-    at = at + 1
   end
+  return false
 end
 
 -- Whether an object has a name twice. JSON leaves open what that means.
 local function repeats_a_name(text)
-  local names, at = { {} }, 1
-  while true do
-    at = text:find('[{}%[%]"]', at)
-    if not at then return false end
-    local c = text:sub(at, at)
-    if c == '"' then
-      local last = end_of_text(text, at)
-      if text:find("^%s*:", last + 1) then
-        local name = cjson.decode("[" .. text:sub(at, last) .. "]")[1]
-        local here = names[#names]
-        if here[name] then return true end
-        here[name] = true
-      end
-      at = last
-    elseif c == "{" or c == "[" then
+  local names = { {} }
+  for at, c, last in marks(text) do
+    if c == "{" or c == "[" then
       names[#names + 1] = {}
-    else
+    elseif c ~= '"' then
       names[#names] = nil
+    elseif text:find("^%s*:", last + 1) then
+      local name = cjson.decode("[" .. text:sub(at, last) .. "]")[1]
+      local here = names[#names]
+      if here[name] then return true end
+      here[name] = true
     end
-    at = at + 1
   end
+  return false
 end
 
 -- Nulls go, but for those in arrays, and whole numbers become integers.
