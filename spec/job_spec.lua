@@ -706,6 +706,55 @@ for _, transport in ipairs(helper.transports) do
   end)
 end
 
+-- A job had a finalizer once. It ran before those of older values; they found
+-- a job without its call, and the process crashed.
+describe("a job that a finalizer asks for when all of the state goes", function()
+  local script = [[
+    local helper = require "helper"
+    client = helper.client("plain HTTP")
+    assert(client.fd())
+    local box = {}
+    local proxy = newproxy and newproxy(true)
+    local meta = proxy and getmetatable(proxy) or {}
+    meta.__gc = function()
+      local result, err = box.job.%s(box.job)
+      io.write(type(result), " ", err and err.kind or "", "\n")
+    end
+    held = proxy or setmetatable({}, meta)
+    if "%s" == "in flight" then
+      require "sandbox.control".arm { apply = true, delay = 0.3 }
+    end
+    box.job = assert(client.async.create {})
+    local state = "%s"
+    for _ = 1, state == "in flight" and 0 or 1e8 do
+      if client.in_flight() == 0 then break end
+    end
+    if state == "done" then assert(box.job:done()) end
+    if state == "polled" then assert(client.poll() == box.job) end
+    if state == "read" then assert(box.job:result().sid) end
+  ]]
+  local said = {
+    ["in flight"] = { done = "boolean ", cancel = "nil ",
+      result = "nil timeout", wait = "table " },
+    ["not asked for"] = { done = "boolean ", cancel = "nil ",
+      result = "table ", wait = "table " },
+    ["done"] = { done = "boolean ", cancel = "nil ",
+      result = "nil config", wait = "nil config" },
+    ["polled"] = { done = "boolean ", cancel = "nil ",
+      result = "nil config", wait = "nil config" },
+    ["read"] = { done = "boolean ", cancel = "nil ",
+      result = "table ", wait = "table " },
+  }
+  for state, methods in pairs(said) do
+    for method, answer in pairs(methods) do
+      it(("answers %s when it is %s"):format(method, state), function()
+        local line = helper.run(script:format(method, state, state))
+        assert.equal(answer, (line:gsub("\n$", "")))
+      end)
+    end
+  end
+end)
+
 describe("the end of the process while the first job begins", function()
   -- The thread brings libcurl up, which takes it a millisecond. The TLS
   -- library's clean-up fell into that, and one process in thirty crashed.

@@ -195,7 +195,7 @@ static struct trk_event *last_event(const struct trk_call *call) {
   return event;
 }
 
-struct trk_call *trk_call_take(struct trk_client *c) {
+static struct trk_call *take(struct trk_client *c) {
   struct trk_call *call = c->spares;
   if (call == NULL)
     return trk_call_new();
@@ -216,10 +216,8 @@ void trk_call_give_back(struct trk_client *c, struct trk_call *call) {
   c->nspares++;
 }
 
-/* A call to fill. It is its client's until undraft takes it, whatever raises
- * meanwhile. */
-static struct trk_call *draft(lua_State *L, struct trk_client *c) {
-  struct trk_call *call = trk_call_take(c);
+struct trk_call *trk_call_draft(lua_State *L, struct trk_client *c) {
+  struct trk_call *call = take(c);
   if (call != NULL) {
     call->next = c->drafts;
     c->drafts = call;
@@ -229,11 +227,17 @@ static struct trk_call *draft(lua_State *L, struct trk_client *c) {
   return call;
 }
 
-static void undraft(struct trk_client *c, struct trk_call *call) {
+void trk_call_undraft(struct trk_client *c, struct trk_call *call) {
   struct trk_call **at = &c->drafts;
   while (*at != call)
     at = &(*at)->next;
   *at = call->next;
+}
+
+int trk_call_give_up(struct trk_client *c, struct trk_call *call, int n) {
+  trk_call_undraft(c, call);
+  trk_call_give_back(c, call);
+  return n;
 }
 
 /* Pushes an entry of the kit. */
@@ -407,12 +411,15 @@ static int protected_results(lua_State *L, int context) {
   return no_memory(L, context, call);
 }
 
-int trk_call_results(lua_State *L, int context, struct trk_call *call,
-                     lua_CFunction follow) {
-  int n;
+void trk_call_foresee(lua_State *L, int context, struct trk_call *call,
+                      lua_CFunction follow) {
   push_follow(L, context, call, follow);
-  lua_pushlightuserdata(L, call);
-  n = protected_results(L, context);
+  lua_pushlightuserdata(L, call); /* LuaJIT may need memory the first time */
+}
+
+int trk_call_results(lua_State *L, int context) {
+  struct trk_call *call = lua_touserdata(L, -1);
+  int n = protected_results(L, context);
   if (call->events != NULL)
     last_event(call)->outcome = call->outcome; /* the reply has its say */
   return n;
@@ -436,34 +443,23 @@ int trk_call_prepare(lua_State *L, struct trk_client *c,
 
 static int follow(lua_State *L);
 
-/* A draft that is given up, for there are n results already. */
-static int give_up(struct trk_client *c, struct trk_call *call, int n) {
-  undraft(c, call);
-  trk_call_give_back(c, call);
-  return n;
-}
-
-/* Runs a draft and pushes what came of it. What follows and the call's address
- * (LuaJIT may need memory for it) are pushed before: once the call runs,
- * nothing may raise but hooks. */
+/* Runs a draft and pushes what came of it. What takes memory is done before:
+ * once the call runs, nothing may raise but hooks. */
 static int perform(lua_State *L, struct trk_client *c,
                    struct trk_call *call) {
   const struct trk_operation *op = call->operation;
   enum trk_outcome outcome;
   int n, raised, address;
-  push_follow(L, TRK_UP_CONTEXT, call, follow);
-  lua_pushlightuserdata(L, call);
+  trk_call_foresee(L, TRK_UP_CONTEXT, call, follow);
   address = lua_gettop(L);
   if (c->state != TRK_OPEN) /* a finalizer closed it */
-    return give_up(c, call,
+    return trk_call_give_up(c, call,
                    trk_call_not_begun(L, TRK_UP_KIT, op, "config",
                                       "the client is closed"));
-  undraft(c, call);
+  trk_call_undraft(c, call);
   run(L, c, call);
-  n = protected_results(L, TRK_UP_CONTEXT);
+  n = trk_call_results(L, TRK_UP_CONTEXT);
   outcome = call->outcome;
-  if (call->events != NULL)
-    last_event(call)->outcome = outcome;
   raised = n < 0 || trk_call_tell(L, TRK_UP_CONTEXT, address);
   trk_call_give_back(c, call);
   return raised ? raise_with_outcome(L, op, outcome) : n;
@@ -477,9 +473,9 @@ int trk_call_operation(lua_State *L) {
   struct trk_call *call;
   if (n > 0)
     return n;
-  call = draft(L, c);
+  call = trk_call_draft(L, c);
   n = trk_call_fill(L, c, op, params, call);
-  return n > 0 ? give_up(c, call, n) : perform(L, c, call);
+  return n > 0 ? trk_call_give_up(c, call, n) : perform(L, c, call);
 }
 
 /* follow(query): another page of a list; the path is an upvalue. */
@@ -493,7 +489,7 @@ static int follow(lua_State *L) {
   n = trk_call_prepare(L, c, op);
   if (n > 0)
     return n;
-  call = draft(L, c);
+  call = trk_call_draft(L, c);
   trk_call_fill_query(L, c, op, call);
   return perform(L, c, call);
 }
@@ -507,7 +503,7 @@ int trk_call_pause(lua_State *L) {
   n = trk_call_prepare(L, c, &trk_pause);
   if (n > 0)
     return n;
-  call = draft(L, c);
+  call = trk_call_draft(L, c);
   trk_call_fill_pause(L, c, call);
   return perform(L, c, call);
 }
@@ -526,14 +522,14 @@ int trk_call_form(lua_State *L) {
   n = trk_call_prepare(L, c, op);
   if (n > 0)
     return n;
-  call = draft(L, c);
+  call = trk_call_draft(L, c);
   empty(c, op, call);
   rc = trk_form_encode(L, 2, op, c->validate && !lua_toboolean(L, 3),
                        &call->body);
   if (rc != TRK_FORM_OK)
-    return give_up(c, call, invalid(L, rc, op));
+    return trk_call_give_up(c, call, invalid(L, rc, op));
   lua_pushlstring(L, trk_buf_str(&call->body), call->body.len);
-  return give_up(c, call, 1);
+  return trk_call_give_up(c, call, 1);
 }
 
 int trk_call_each(lua_State *L) {

@@ -38,12 +38,17 @@ int trk_call_form(lua_State *L);
 
 /* ---- for jobs ----------------------------------------------------- */
 
-/* A call to fill, or NULL: a spare one or a new one. */
-struct trk_call *trk_call_take(struct trk_client *c);
+/* A call to fill, a spare one or a new one. It is its client's until undraft
+ * takes it, whatever raises meanwhile. Raises when there is no memory. */
+struct trk_call *trk_call_draft(lua_State *L, struct trk_client *c);
+void trk_call_undraft(struct trk_client *c, struct trk_call *call);
 
 /* Puts a call that is not needed any more back for the next one. NULL is
  * allowed. */
 void trk_call_give_back(struct trk_client *c, struct trk_call *call);
+
+/* The same for a draft, when there are n results already: n. */
+int trk_call_give_up(struct trk_client *c, struct trk_call *call, int n);
 
 /* Leaves the arguments of op on the stack and no more, params as a table or
  * a SID. Returns the index of params, or 0. Raises at the caller's line. */
@@ -74,11 +79,16 @@ void trk_call_fill_query(lua_State *L, struct trk_client *c,
                          const struct trk_operation *op,
                          struct trk_call *call);
 
-/* Pushes the results of a call that is done, and returns how many; or -1,
- * with an error to raise on top. follow is the C function that goes to
- * another page. context is an index. */
-int trk_call_results(lua_State *L, int context, struct trk_call *call,
-                     lua_CFunction follow);
+/* Pushes what trk_call_results will need, for to make it takes memory: what
+ * follows the call, nil if it is no page's, and its address, a light userdata.
+ * follow is the C function that goes to another page; context is an index. */
+void trk_call_foresee(lua_State *L, int context, struct trk_call *call,
+                      lua_CFunction follow);
+
+/* With those two on top, and the call done: pushes its results and returns how
+ * many (two at most); or -1, with an error to raise on top. Raises nothing
+ * itself. */
+int trk_call_results(lua_State *L, int context);
 
 /* Lets a debug hook run: lua's Ctrl-C is one. Whether it raised, with its
  * error on top. */

@@ -48,6 +48,7 @@ static int client_gc(lua_State *L) {
   struct trk_client *c = luaL_checkudata(L, 1, CLIENT_T);
   c->lasting = 1; /* a finalizer that comes later must not open it again */
   client_close(c);
+  trk_job_forget_all(c);
   free_calls(c->drafts);
   c->drafts = NULL;
   return 0;

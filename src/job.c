@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * job: see job.h. From its start until somebody asks for it, a job is held by
- * its client's context: its memory outlives what the thread may say of it, and
- * no result is lost.
+ * job: see job.h. From its start until its results are read or it is given to
+ * somebody who asks, a job is held by its client's context: its memory
+ * outlives what the thread may say of it, and no result is lost. A job has no
+ * finalizer: the collector would keep all that it refers to, its results too,
+ * for a cycle more (on Lua 5.4 a quarter of what a job cost); and another's
+ * finalizer would find it dead. Its call is the client's or the worker's, and
+ * a keeper's once the job is let go with its results unread.
  */
 #include "job.h"
 
@@ -14,28 +18,41 @@
 #include <time.h>
 
 #define JOB_T "trunking.job"
+#define KEEPER_T "trunking.job.keeper"
 
 enum place {
-  DRAFT,  /* the call is the job's, and not begun */
+  DRAFT,  /* the call is a draft of the client's */
   FLYING, /* the call is the worker's */
-  LANDED  /* the call is the job's, and done */
+  LANDED  /* the call is done */
+};
+
+/* A userdata that frees a call which nobody reads. */
+struct keeper {
+  struct trk_call *call; /* or NULL */
+  int lent;              /* it is being read */
 };
 
 struct trk_job {
   struct trk_client *client;
-  struct trk_call *call; /* NULL once its results are read, or it is gone */
+  struct trk_call *call;  /* NULL once it is a keeper's, or spent */
+  struct keeper *keeper;  /* in the job's own table, or NULL */
   const struct trk_operation *operation;
   enum place place;
   const struct trk_worker *worker; /* that it was given to */
-  int listed; /* in the client's list for poll */
-  int in_use; /* its call stays: it is read, or on_attempt is told of it */
+  int listed; /* in the client's list for poll, and held */
+  int in_use; /* it is read, or on_attempt is told of it: it stays held */
+  int asked;  /* for, meanwhile */
   int nresults; /* that are kept; 0: they have not been read */
   struct trk_job *next, *previous;
 };
 
+static struct trk_call *call_of(const struct trk_job *job) {
+  return job->keeper != NULL ? job->keeper->call : job->call;
+}
+
 /* ---- the list for poll --------------------------------------------- */
 
-/* Jobs that are done, until somebody asks for them. */
+/* Jobs that are done, until they are let go. */
 
 static void list(struct trk_job *job) {
   struct trk_client *c = job->client;
@@ -82,67 +99,156 @@ static void let_go(lua_State *L, int context, const struct trk_job *job) {
   lua_pop(L, 1);
 }
 
-/* ---- results ------------------------------------------------------- */
+/* ---- a job's own table ---------------------------------------------- */
 
-/* A job's own table is its client's context; and once its results are read, an
- * array of the context and the results. */
+/* Made with the job, so that to keep its results takes no memory. */
+enum {
+  OWN_CONTEXT = 1, /* its client's */
+  OWN_KEEPER,
+  OWN_RESULTS, /* two; before: what follows, if it is a page's */
+  OWN_SIZE = OWN_RESULTS + 1
+};
 
-static void push_context(lua_State *L, const struct trk_job *job, int index) {
+static void push_own(lua_State *L, int index, int entry) {
   trk_getuservalue(L, index);
-  if (job->nresults == 0)
-    return;
-  lua_rawgeti(L, -1, 1);
+  lua_rawgeti(L, -1, entry);
   lua_remove(L, -2);
 }
 
+/* Sets an entry of the job at index to the value on top. */
+static void set_own(lua_State *L, int index, int entry) {
+  trk_getuservalue(L, index);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, entry);
+  lua_pop(L, 1);
+}
+
+/* ---- letting go ----------------------------------------------------- */
+
+static int keeper_gc(lua_State *L) {
+  struct keeper *k = luaL_checkudata(L, 1, KEEPER_T);
+  struct trk_call *call = k->call;
+  k->call = NULL;
+  if (k->lent == 0)
+    trk_call_free(call); /* else its reader does */
+  return 0;
+}
+
+/* Gives the call of the job at index, if it has one, to a keeper. */
+static void entrust(lua_State *L, struct trk_job *job, int index) {
+  static const luaL_Reg meta[] = {{"__gc", keeper_gc}, {NULL, NULL}};
+  struct keeper *k;
+  int top = lua_gettop(L);
+  if (job->call == NULL)
+    return;
+  k = lua_newuserdata(L, sizeof *k);
+  memset(k, 0, sizeof *k);
+  trk_kit_push_metatable(L, KEEPER_T, meta, NULL);
+  lua_setmetatable(L, -2);
+  if (job->call != NULL) { /* no finalizer was here before */
+    set_own(L, index, OWN_KEEPER);
+    k->call = job->call;
+    job->keeper = k;
+    job->call = NULL;
+  }
+  lua_settop(L, top);
+}
+
+/* Takes the job from the list, and from its context. */
+static void release(lua_State *L, int context, struct trk_job *job) {
+  if (!job->listed)
+    return;
+  unlist(job);
+  let_go(L, context, job);
+}
+
+/* Whoever asks for the job at index need not be told of it by poll. 0: it was
+ * asked for before, or by a finalizer meanwhile. */
+static int seen(lua_State *L, int context, struct trk_job *job, int index) {
+  int first;
+  if (job->listed && job->in_use == 0)
+    entrust(L, job, index);
+  first = job->listed && !(job->asked && job->in_use > 0);
+  job->asked |= job->listed;
+  if (job->in_use == 0)
+    release(L, context, job); /* else whose use it is will let it go */
+  return first;
+}
+
+/* Its results are kept, and all else of it is given back, so that a want of
+ * memory before has lost nothing. */
+static void spend(lua_State *L, int context, struct trk_job *job) {
+  struct trk_call *call = call_of(job);
+  job->asked = 1;
+  if (job->in_use > 0)
+    return;
+  job->call = NULL;
+  if (job->keeper != NULL)
+    job->keeper->call = NULL;
+  trk_call_give_back(job->client, call);
+  release(L, context, job);
+}
+
+void trk_job_forget_all(struct trk_client *c) {
+  while (c->first != NULL) {
+    struct trk_job *job = c->first;
+    unlist(job);
+    trk_call_free(job->call);
+    job->call = NULL;
+  }
+}
+
+/* ---- results ------------------------------------------------------- */
+
 /* The results that were read before of the job at index; how many. */
 static int kept(lua_State *L, const struct trk_job *job, int index) {
-  int i, table = lua_gettop(L) + 1;
-  if (job->nresults > 0)
-    trk_getuservalue(L, index);
+  int i;
   for (i = 0; i < job->nresults; i++)
-    lua_rawgeti(L, table, i + 2);
+    push_own(L, index, OWN_RESULTS + i);
   return job->nresults;
 }
 
 /* Keeps the n results on top for the next who asks. */
-static void keep(lua_State *L, int context, struct trk_job *job, int index,
-                 int n) {
+static void keep(lua_State *L, struct trk_job *job, int index, int n) {
   int first = lua_gettop(L) - n + 1, i;
-  lua_createtable(L, n + 1, 0);
-  lua_pushvalue(L, context);
-  lua_rawseti(L, -2, 1);
   for (i = 0; i < n; i++) {
     lua_pushvalue(L, first + i);
-    lua_rawseti(L, -2, i + 2);
+    set_own(L, index, OWN_RESULTS + i);
   }
-  trk_setuservalue(L, index);
-  job->nresults = n; /* last */
+  job->nresults = n;
 }
 
-static int follow(lua_State *L);
+static void lend(struct trk_job *job, int by) {
+  job->in_use += by;
+  if (job->keeper != NULL)
+    job->keeper->lent += by;
+}
 
 /* Pushes the results of the job at index, which has landed, and keeps them.
- * How many; -1: an error to raise is on top. Meanwhile a finalizer may ask for
- * the same job: then its results are those that count. */
+ * How many; 0: they are gone; -1: an error to raise is on top. Raises nothing
+ * itself. Meanwhile a finalizer may ask for the same job: then its results
+ * are those that count. */
 static int read_results(lua_State *L, int context, struct trk_job *job,
                         int index) {
+  struct trk_call *call = call_of(job);
   int n = kept(L, job, index);
-  if (n > 0)
+  if (n > 0 || call == NULL)
     return n;
-  job->in_use++;
-  n = trk_call_results(L, context, job->call, follow);
-  job->in_use--;
+  push_own(L, index, OWN_RESULTS);
+  lua_pushlightuserdata(L, call);
+  lend(job, 1);
+  n = trk_call_results(L, context);
+  lend(job, -1);
   if (n > 0 && job->nresults > 0)
     return kept(L, job, index);
   if (n > 0)
-    keep(L, context, job, index, n);
+    keep(L, job, index, n);
   return n;
 }
 
 /* ---- landing ------------------------------------------------------- */
 
-/* The call is the job's again. Takes no memory and calls no Lua. */
+/* The call is done. Takes no memory and calls no Lua. */
 static void land(struct trk_job *job) {
   job->place = LANDED;
   job->client->flying--;
@@ -153,9 +259,9 @@ void trk_job_land_all(struct trk_call *calls) {
   struct trk_call *next;
   for (; calls != NULL; calls = next) {
     next = calls->next;
-    if (calls->host != NULL && calls->host != calls)
+    if (calls->host != calls)
       land(calls->host);
-    else /* a job's that is gone, or a blocking call's that never returns */
+    else /* a blocking call's that never returns */
       trk_call_free(calls);
   }
 }
@@ -174,20 +280,20 @@ static void push_held(lua_State *L, int context, const struct trk_job *job) {
  * as they are. Raises what a debug hook raises. */
 static void tell(lua_State *L, int context, struct trk_job *job) {
   struct trk_client *c = job->client;
-  int raised, n, top = lua_gettop(L);
+  int raised, top = lua_gettop(L);
   push_held(L, context, job);
-  job->in_use++;
-  n = read_results(L, context, job, top + 1);
-  if (n < 0) {
-    job->in_use--;
-    lua_error(L);
+  lend(job, 1);
+  raised = read_results(L, context, job, top + 1) < 0;
+  if (!raised) {
+    lua_settop(L, top + 1);
+    lua_pushlightuserdata(L, call_of(job));
+    c->busy++;
+    raised = trk_call_tell(L, context, top + 2);
+    c->busy--;
   }
-  lua_settop(L, top + 1);
-  lua_pushlightuserdata(L, job->call);
-  c->busy++;
-  raised = trk_call_tell(L, context, top + 2);
-  c->busy--;
-  job->in_use--;
+  lend(job, -1);
+  if (job->asked && job->nresults > 0)
+    spend(L, context, job);
   if (raised)
     lua_error(L);
   lua_settop(L, top);
@@ -198,10 +304,6 @@ static void receive(lua_State *L, int context, struct trk_call *call) {
   struct trk_job *job = call->host;
   if (call->host == call)
     return; /* a blocking call's, which a debug hook took: it sees for itself */
-  if (job == NULL) {
-    trk_call_free(call);
-    return;
-  }
   land(job);
   if (call->events != NULL)
     tell(L, context, job);
@@ -234,22 +336,14 @@ static struct trk_job *check_job(lua_State *L) {
   struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
   lua_settop(L, 1);
   trk_checkstack(L, 24, "job");
-  push_context(L, job, 1);
+  push_own(L, 1, OWN_CONTEXT);
   look(L, 2, job);
   return job;
 }
 
-/* Whoever asks for a job need not be told of it by poll. */
-static void seen(lua_State *L, struct trk_job *job) {
-  if (job->place == LANDED && job->listed) {
-    unlist(job);
-    let_go(L, 2, job);
-  }
-}
-
 static int job_done(lua_State *L) {
   struct trk_job *job = check_job(L);
-  seen(L, job);
+  seen(L, 2, job, 1);
   lua_pushboolean(L, job->place == LANDED);
   return 1;
 }
@@ -262,41 +356,44 @@ static int job_cancel(lua_State *L) {
   return 0;
 }
 
-/* The results of a job that has landed. What they took is given back only
- * once they are kept, so that a want of memory loses nothing. */
-static int results(lua_State *L, struct trk_job *job) {
-  int n;
-  seen(L, job);
-  n = read_results(L, 2, job, 1);
-  if (n < 0)
-    return lua_error(L);
-  if (job->in_use == 0) {
-    trk_call_give_back(job->client, job->call);
-    job->call = NULL;
-  }
-  return n;
-}
-
-/* nil and an error: it has not landed. */
-static int not_yet(lua_State *L, const struct trk_job *job) {
-  int here = is_here(job);
+/* nil and an error: there are no results, and why. */
+static int none(lua_State *L, const struct trk_job *job) {
+  const char *kind = "config", *why;
+  if (job->place == LANDED)
+    why = "the job's results are gone: it was being collected as garbage";
+  else if (is_here(job))
+    kind = "timeout", why = "the job is not done yet, and goes on";
+  else if (trk_worker_inherited(job->worker))
+    why = "the job is of the process that this one was forked from";
+  else
+    why = "the process is ending";
   lua_newtable(L);
-  lua_pushstring(L, here ? "timeout" : "config");
+  lua_pushstring(L, kind);
   lua_setfield(L, -2, "kind");
-  lua_pushstring(L, here ? "the job is not done yet, and goes on"
-                    : trk_worker_inherited(job->worker)
-                        ? "the job is of the process that this one was "
-                          "forked from"
-                        : "the process is ending");
+  lua_pushstring(L, why);
   lua_setfield(L, -2, "message");
   lua_rawgeti(L, 2, TRK_CONTEXT_KIT);
   lua_insert(L, -2);
   return trk_reply_pending(L, lua_gettop(L) - 1, job->operation);
 }
 
+static int results(lua_State *L, struct trk_job *job) {
+  int n = 0;
+  if (job->place == LANDED) {
+    job->asked = 1;
+    n = read_results(L, 2, job, 1);
+  }
+  if (n < 0)
+    return lua_error(L);
+  if (n == 0)
+    return none(L, job);
+  spend(L, 2, job);
+  return n;
+}
+
 static int job_result(lua_State *L) {
   struct trk_job *job = check_job(L);
-  return job->place == LANDED ? results(L, job) : not_yet(L, job);
+  return results(L, job);
 }
 
 static int64_t now_ms(void) {
@@ -330,7 +427,7 @@ static int job_wait(lua_State *L) {
     else if (lua_gethook(L) != NULL && trk_call_tick(L, 2))
       return lua_error(L);
   }
-  return job->place == LANDED ? results(L, job) : not_yet(L, job);
+  return results(L, job);
 }
 
 static int job_tostring(lua_State *L) {
@@ -342,22 +439,6 @@ static int job_tostring(lua_State *L) {
   return 1;
 }
 
-/* A job that flies is held by its context: if it goes, so does the client. */
-static int job_gc(lua_State *L) {
-  struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
-  struct trk_call *call = job->call;
-  job->call = NULL;
-  if (call == NULL)
-    return 0;
-  if (job->place == FLYING)
-    call->host = NULL;
-  else
-    trk_call_free(call);
-  if (job->listed)
-    unlist(job);
-  return 0;
-}
-
 /* ---- making a job --------------------------------------------------- */
 
 static void push_metatable(lua_State *L) {
@@ -366,12 +447,11 @@ static void push_metatable(lua_State *L) {
                                      {"result", job_result},
                                      {"cancel", job_cancel},
                                      {NULL, NULL}};
-  static const luaL_Reg meta[] = {
-      {"__gc", job_gc}, {"__tostring", job_tostring}, {NULL, NULL}};
+  static const luaL_Reg meta[] = {{"__tostring", job_tostring}, {NULL, NULL}};
   trk_kit_push_metatable(L, JOB_T, meta, methods);
 }
 
-/* Pushes a job with an empty call. */
+/* Pushes a job with a draft. */
 static struct trk_job *push_job(lua_State *L, struct trk_client *c,
                                 const struct trk_operation *op) {
   struct trk_job *job = lua_newuserdata(L, sizeof *job);
@@ -380,23 +460,31 @@ static struct trk_job *push_job(lua_State *L, struct trk_client *c,
   job->operation = op;
   push_metatable(L);
   lua_setmetatable(L, -2);
+  lua_createtable(L, OWN_SIZE, 0);
   lua_pushvalue(L, TRK_UP_CONTEXT);
+  lua_rawseti(L, -2, OWN_CONTEXT);
   trk_setuservalue(L, -2);
-  job->call = trk_call_take(c);
-  if (job->call == NULL)
-    luaL_error(L, "not enough memory");
+  job->call = trk_call_draft(L, c);
   return job;
 }
+
+static int follow(lua_State *L);
 
 /* Sends the job on top off. Nothing fails past hold, in which a finalizer may
  * close the client. */
 static int launch(lua_State *L, struct trk_client *c, struct trk_job *job) {
-  hold(L, TRK_UP_CONTEXT, job, lua_gettop(L));
+  int index = lua_gettop(L);
+  trk_call_foresee(L, TRK_UP_CONTEXT, job->call, follow);
+  lua_pop(L, 1); /* the address */
+  set_own(L, index, OWN_RESULTS);
+  hold(L, TRK_UP_CONTEXT, job, index);
   if (c->worker == NULL) {
     let_go(L, TRK_UP_CONTEXT, job);
-    return trk_call_not_begun(L, TRK_UP_KIT, job->operation, "config",
-                              "the client is closed");
+    return trk_call_give_up(
+        c, job->call, trk_call_not_begun(L, TRK_UP_KIT, job->operation,
+                                         "config", "the client is closed"));
   }
+  trk_call_undraft(c, job->call);
   job->call->host = job;
   job->worker = c->worker;
   job->place = FLYING;
@@ -428,7 +516,7 @@ int trk_job_start(lua_State *L) {
     return n;
   job = push_job(L, c, op);
   n = trk_call_fill(L, c, op, params, job->call);
-  return n > 0 ? n : launch(L, c, job);
+  return n > 0 ? trk_call_give_up(c, job->call, n) : launch(L, c, job);
 }
 
 /* follow(query): a job for another page of a list. */
@@ -468,21 +556,36 @@ static int at_work(const struct trk_client *c) {
   return c->worker != NULL && !trk_client_inherited(c);
 }
 
-int trk_job_poll(lua_State *L) {
-  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  struct trk_call *call;
+/* The first job of the list that nobody has asked for: one that was may still
+ * be in use. */
+static struct trk_job *first_done(const struct trk_client *c) {
+  struct trk_job *job = c->first;
+  while (job != NULL && job->asked && job->in_use > 0)
+    job = job->next;
+  return job;
+}
+
+/* The same, once what is done has landed if there was none. */
+static struct trk_job *next_done(lua_State *L, struct trk_client *c) {
   struct trk_job *job;
-  trk_checkstack(L, 24, "poll");
-  while (c->first == NULL && at_work(c) &&
+  struct trk_call *call;
+  while ((job = first_done(c)) == NULL && at_work(c) &&
          (call = trk_worker_take(c->worker)) != NULL)
     receive(L, TRK_UP_CONTEXT, call);
-  job = c->first;
-  if (job == NULL)
-    return 0;
-  unlist(job);
-  push_held(L, TRK_UP_CONTEXT, job);
-  let_go(L, TRK_UP_CONTEXT, job);
-  return 1;
+  return job;
+}
+
+int trk_job_poll(lua_State *L) {
+  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  struct trk_job *job;
+  trk_checkstack(L, 24, "poll");
+  while ((job = next_done(L, c)) != NULL) {
+    push_held(L, TRK_UP_CONTEXT, job);
+    if (seen(L, TRK_UP_CONTEXT, job, lua_gettop(L)))
+      return 1;
+    lua_pop(L, 1);
+  }
+  return 0;
 }
 
 int trk_job_fd(lua_State *L) {

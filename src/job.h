@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * job: a call that its client's thread runs while Lua goes on. A job belongs
- * to Lua from birth; its call is lent to the thread and comes back with its
+ * to Lua from birth; its call is the thread's until it comes back with its
  * result. Nothing here blocks but wait.
  */
 #ifndef TRK_JOB_H
@@ -29,6 +29,9 @@ int trk_job_pause(lua_State *L);
 
 /* Takes back the calls of a worker that was stopped. */
 void trk_job_land_all(struct trk_call *calls);
+
+/* Frees the calls of jobs that nobody has asked for: their client goes. */
+void trk_job_forget_all(struct trk_client *c);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop
