@@ -467,7 +467,7 @@ static int until_due(const struct trk_engine *e, int wait_ms) {
 
 /* Waits for something to do. libcurl has a wake-up of its own, but that is a
  * pair of sockets, which costs the thread that rings it twice as much. */
-static void await(struct trk_engine *e, int ms) {
+void trk_engine_await(struct trk_engine *e, int ms) {
   struct curl_waitfd wake = {0};
   unsigned n = 0;
   if (e->wake.out >= 0) {
@@ -475,16 +475,16 @@ static void await(struct trk_engine *e, int ms) {
     wake.events = CURL_WAIT_POLLIN;
     n = 1;
   }
-  curl_multi_poll(e->multi, &wake, n, ms, NULL);
+  curl_multi_poll(e->multi, &wake, n, until_due(e, ms), NULL);
   if (wake.revents & CURL_WAIT_POLLIN)
     trk_wake_clear(&e->wake);
 }
 
-void trk_engine_step(struct trk_engine *e, int wait_ms) {
+int trk_engine_perform(struct trk_engine *e) {
   struct quiet q;
   int running;
   if (e->multi == NULL)
-    return; /* nothing was ever started */
+    return 1; /* nothing was ever started */
   e->moved = 0;
   if (e->waiting != NULL)
     begin_due(e);
@@ -492,8 +492,12 @@ void trk_engine_step(struct trk_engine *e, int wait_ms) {
   curl_multi_perform(e->multi, &running);
   harvest(e);
   quiet_end(&q);
-  if (e->moved == 0 && wait_ms > 0)
-    await(e, until_due(e, wait_ms));
+  return e->moved > 0;
+}
+
+void trk_engine_step(struct trk_engine *e, int ms) {
+  if (!trk_engine_perform(e) && ms > 0)
+    trk_engine_await(e, ms);
 }
 
 static void forget_waiting(struct trk_engine *e, struct trk_call *call) {

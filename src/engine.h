@@ -136,9 +136,16 @@ struct trk_event *trk_call_event(struct trk_call *call);
  * ends as TRK_NOT_SENT, at once or in a later step. */
 void trk_engine_start(struct trk_engine *e, struct trk_call *call);
 
-/* Moves every call on, and waits up to wait_ms for something to do. Returns
- * as soon as a call is done, there is room for another, or a signal came. */
-void trk_engine_step(struct trk_engine *e, int wait_ms);
+/* Moves every call on. Whether a call is done, or there is room for another:
+ * then there is no reason to wait. */
+int trk_engine_perform(struct trk_engine *e);
+
+/* Waits for something to do, up to ms milliseconds, or until a signal comes.
+ * A call has been started before. */
+void trk_engine_await(struct trk_engine *e, int ms);
+
+/* The one, and where there is no reason not to, the other. */
+void trk_engine_step(struct trk_engine *e, int ms);
 
 /* Ends a call that was started, now. Its outcome tells whether it had been
  * sent. */
@@ -161,9 +168,9 @@ unsigned trk_engine_kept(const struct trk_engine *e);
  * registers after this runs before that clean-up. Costs microseconds. */
 void trk_engine_foresee_exit(void);
 
-/* Ends the wait of the step that is running, or of the next one: the one
+/* Ends the wait that is going on, or the next one at once: the one
  * function that any thread may call. Does nothing before the first call has
- * been started, when no step waits. */
+ * been started, when nothing waits. */
 void trk_engine_wake(struct trk_engine *e);
 
 #if defined(__GNUC__)

@@ -210,8 +210,8 @@ static int is_stale(const struct trk_wire *w, int port) {
     struct pollfd p = {k->fd, POLLIN, 0};
     if (k->port == 0)
       k->port = local_port(k->fd);
-    if (k->port == port && poll(&p, 1, 0) > 0)
-      return 1;
+    if (k->port == port)
+      return poll(&p, 1, 0) > 0;
   }
   return 0;
 }

@@ -38,8 +38,9 @@ enum place {
   PLACES
 };
 
-/* What the thread is at, for those who have news for it. */
-enum doing { LOOKING, IDLING, STEPPING };
+/* What the thread is at, for those who have news for it: it will look of
+ * itself, or sleeps, or waits in the engine. */
+enum doing { LOOKING, IDLING, AWAITING };
 
 struct trk_worker {
   struct trk_engine *engine; /* the thread's */
@@ -59,6 +60,7 @@ struct trk_worker {
   int full;    /* as many calls run as may */
   int hold;    /* a fork is on its way: no libcurl now */
   int quit;
+  int wanted;  /* somebody waits for a call that is finished */
   int ready;   /* is anything finished? */
   int told;    /* has the host been told so since take found nothing? */
   unsigned count; /* of what is finished */
@@ -170,7 +172,7 @@ static void unlock_and_tell(struct trk_worker *w) {
   if (doing == IDLING)
     pthread_cond_signal(&w->news);
   pthread_mutex_unlock(&w->lock);
-  if (doing == STEPPING)
+  if (doing == AWAITING)
     trk_engine_wake(w->engine);
 }
 
@@ -230,20 +232,24 @@ static int delist(struct trk_worker *w) {
 
 /* ---- the thread ----------------------------------------------------- */
 
-/* Brings what the engine has done to those who wait for it. */
+/* Brings what the engine has done. */
 static void post(struct trk_worker *w) {
   struct trk_call *call = w->done.first, *next;
-  int wanted = 0;
   for (; call != NULL; call = next) {
     next = call->next;
     call->next = NULL;
     move(w, call, FINISHED);
-    wanted |= call->awaited;
+    w->wanted |= call->awaited > 0;
   }
   w->done.first = w->done.last = NULL;
   set_ready(w);
-  if (wanted)
+}
+
+/* Wakes those who wait for calls, if one of those is there. */
+static void call_back(struct trk_worker *w) {
+  if (w->wanted)
     pthread_cond_broadcast(&w->change);
+  w->wanted = 0;
 }
 
 /* How many calls the engine is to begin at once. */
@@ -272,7 +278,8 @@ static struct trk_call *next_queued(struct trk_worker *w, unsigned room) {
 
 /* The thread's turn at the mailbox: leaves what is done, sleeps while there
  * is nothing at all to do or it must hold still, and fetches what can begin.
- * 0: the thread is to end. */
+ * That goes out before anybody is woken, who may take this thread's core, and
+ * leave the server without work. 0: the thread is to end. */
 static int exchange(struct trk_worker *w, struct trk_call **fetched) {
   unsigned room = most_fetched(w);
   int going;
@@ -282,14 +289,16 @@ static int exchange(struct trk_worker *w, struct trk_call **fetched) {
   while (w->hold || (!w->quit && empty(w, QUEUED) && empty(w, RUNNING) &&
                      empty(w, DROPPED) && empty(w, DOOMED))) {
     w->doing = IDLING;
+    call_back(w);
     if (w->hold)
       pthread_cond_broadcast(&w->change);
     pthread_cond_wait(&w->news, &w->lock);
   }
   w->doing = LOOKING;
   going = !w->quit;
-  if (going)
-    *fetched = next_queued(w, room);
+  *fetched = going ? next_queued(w, room) : NULL;
+  if (*fetched == NULL)
+    call_back(w);
   pthread_mutex_unlock(&w->lock);
   return going;
 }
@@ -329,15 +338,16 @@ static void end_doomed(struct trk_worker *w) {
   }
 }
 
-/* How long the next step may wait: not at all when there are news. From here
- * on whoever brings some wakes the engine, which has begun a call by now and
- * so can be woken. */
+/* How long the thread may wait: not at all when there are news. From here on
+ * whoever brings some wakes the engine, which has begun a call by now and so
+ * can be woken. */
 static int patience(struct trk_worker *w) {
   int full = trk_engine_room(w->engine) == 0, ms = 0;
   pthread_mutex_lock(&w->lock);
+  call_back(w);
   if (w->done.first == NULL && !w->quit && !w->hold && empty(w, DROPPED) &&
       empty(w, DOOMED) && !empty(w, RUNNING) && (full || empty(w, QUEUED))) {
-    w->doing = STEPPING;
+    w->doing = AWAITING;
     w->full = full;
     ms = FOREVER;
   }
@@ -348,10 +358,14 @@ static int patience(struct trk_worker *w) {
 static void *serve(void *arg) {
   struct trk_worker *w = arg;
   struct trk_call *fetched;
+  int moved, ms;
   while (exchange(w, &fetched)) {
     begin(w, fetched);
     end_doomed(w);
-    trk_engine_step(w->engine, patience(w));
+    moved = trk_engine_perform(w->engine);
+    ms = patience(w);
+    if (!moved && ms > 0)
+      trk_engine_await(w->engine, ms);
   }
   return NULL;
 }
@@ -361,7 +375,7 @@ static void *serve(void *arg) {
 void trk_worker_submit(struct trk_worker *w, struct trk_call *call) {
   pthread_mutex_lock(&w->lock);
   move(w, call, QUEUED);
-  if (w->doing == STEPPING && w->full)
+  if (w->doing == AWAITING && w->full)
     pthread_mutex_unlock(&w->lock); /* it looks when there is room */
   else
     unlock_and_tell(w);
@@ -508,7 +522,7 @@ static void hold(struct trk_worker *w) {
   int rc = 0;
   pthread_mutex_lock(&w->lock);
   w->hold = 1;
-  if (w->doing == STEPPING) {
+  if (w->doing == AWAITING) {
     w->doing = LOOKING;
     trk_engine_wake(w->engine);
   }
