@@ -1,7 +1,7 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
 # root, set-up included. The rest: build env sandbox check asan valgrind bench
-# ledger torture fuzz coverage examples threads soak install clean, and
-# worker-test, -tsan, -asan, -memcheck, -helgrind. LUA=5.4 (5.3, 5.1, jit)
+# ledger torture fuzz coverage examples threads soak install uninstall clean,
+# and worker-test, -tsan, -asan, -memcheck, -helgrind. LUA=5.4 (5.3, 5.1, jit)
 # selects the Lua to build for.
 
 LUA ?= 5.4
@@ -43,7 +43,7 @@ LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 .PHONY: all build env demo test deps deps-demo sandbox check asan \
   valgrind worker-test worker-tsan worker-asan worker-memcheck \
   worker-helgrind ledger bench torture torture-build fuzz coverage examples \
-  threads soak install clean
+  threads soak install uninstall clean
 
 all: build
 
@@ -301,6 +301,9 @@ install: build
 	install -m 644 lua/trunking/*.lua $(LUA_DIR)/trunking
 	install -m 644 lua/trunking/sandbox/*.lua $(LUA_DIR)/trunking/sandbox
 	install -m 755 $(CORE) $(LOAD) $(LIB_DIR)/trunking
+
+uninstall:
+	rm -rf $(LUA_DIR)/trunking $(LIB_DIR)/trunking
 
 clean:
 	rm -rf $(BUILD)

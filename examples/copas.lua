@@ -13,13 +13,13 @@ local client = sandbox and trunking.new {
   auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
 } or trunking
 
-local left, turns = 5, 0
+local left, failed, turns = 5, 0, 0
 
 for i = 1, 5 do
   copas.addthread(function()
     local trunk, err = client.create { friendly_name = "Office " .. i }
     print(trunk and "created " .. trunk.sid or tostring(err))
-    left = left - 1
+    left, failed = left - 1, failed + (trunk and 0 or 1)
   end)
 end
 
@@ -28,3 +28,4 @@ while left > 0 do
   turns = turns + 1
 end
 print(("the loop turned %s meanwhile"):format(turns > 1 and "on" or "once"))
+if failed > 0 then os.exit(1) end

@@ -13,13 +13,13 @@ local client = sandbox and trunking.new {
   auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
 } or trunking
 
-local loop, left, turns = cqueues.new(), 5, 0
+local loop, left, failed, turns = cqueues.new(), 5, 0, 0
 
 for i = 1, 5 do
   loop:wrap(function()
     local trunk, err = client.create { friendly_name = "Office " .. i }
     print(trunk and "created " .. trunk.sid or tostring(err))
-    left = left - 1
+    left, failed = left - 1, failed + (trunk and 0 or 1)
   end)
 end
 
@@ -32,3 +32,4 @@ end)
 
 assert(loop:loop())
 print(("the loop turned %s meanwhile"):format(turns > 1 and "on" or "once"))
+if failed > 0 then os.exit(1) end

@@ -13,13 +13,13 @@ local client = sandbox and trunking.new {
   auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
 } or trunking
 
-local left, turns, timer = 5, 0, uv.new_timer()
+local left, failed, turns, timer = 5, 0, 0, uv.new_timer()
 
 for i = 1, 5 do
   coroutine.wrap(function()
     local trunk, err = client.create { friendly_name = "Office " .. i }
     print(trunk and "created " .. trunk.sid or tostring(err))
-    left = left - 1
+    left, failed = left - 1, failed + (trunk and 0 or 1)
     if left == 0 then timer:close() end
   end)()
 end
@@ -27,3 +27,4 @@ end
 timer:start(1, 1, function() turns = turns + 1 end)
 uv.run()
 print(("the loop turned %s meanwhile"):format(turns > 1 and "on" or "once"))
+if failed > 0 then os.exit(1) end

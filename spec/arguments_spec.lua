@@ -216,6 +216,9 @@ describe("a colon for the dot", function()
         return ok or nil, err
       end,
       function() return client:fetch(helper.sid("TK", "a")) end,
+      function()
+        return client:update(helper.sid("TK", "a"), { secure = true })
+      end,
       function() return client.recording:fetch(helper.sid("TK", "a")) end,
       function() return client.origination_urls:list(helper.sid("TK", "a")) end,
     } do

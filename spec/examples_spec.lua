@@ -538,5 +538,15 @@ for _, name in ipairs { "cqueues", "luv", "copas" } do
       has(text, "the loop turned on meanwhile")
       assert.equal(5, control.ledger(0).created)
     end)
+
+    it("fails when a create does", function()
+      if helper.run(("require '%s'"):format(name)) ~= "" then
+        pending(name .. " is not there")
+      end
+      control.arm { method = "POST", status = 400 }
+      local text, status = run(name .. ".lua")
+      assert.equal(1, status, text)
+      assert.equal(4, control.ledger(0).created)
+    end)
   end)
 end

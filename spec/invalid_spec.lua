@@ -155,6 +155,7 @@ describe("a client that validates", function()
     assert(client.create {
       disaster_recovery_url = "https://u:p@a.example:65535?x=a@b" })
     assert(client.create { disaster_recovery_url = "https://b\195\188.de/" })
+    assert(client.create(setmetatable({ secure = true }, { __name = "t" })))
   end)
 
   it("sends whole what it sends after a refusal", function()

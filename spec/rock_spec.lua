@@ -22,6 +22,31 @@ local client = assert(trunking.new {
 print("created " .. assert(client.create { friendly_name = "rock" }).sid)
 ]]
 
+describe("make install", function()
+  it("installs what a create needs, and make uninstall takes it away",
+    function()
+      local pipe = io.popen "mktemp -d"
+      local dir = pipe:read "*l"
+      pipe:close()
+      local make = "make -s %s LUA=5.4 PREFIX=" .. dir
+      assert(sh(make:format "install"))
+      local file = assert(io.open(dir .. "/try.lua", "w"))
+      file:write((script:gsub("TREE", ("%q"):format(dir))))
+      file:close()
+      local run = ("cd / && LUA_PATH='%s/share/lua/5.4/?.lua;"
+        .. "%s/share/lua/5.4/?/init.lua;;' LUA_CPATH='%s/lib/lua/5.4/?.so;;' "
+        .. "lua5.4 %s/try.lua"):format(dir, dir, dir, dir)
+      local ok, text = sh(run)
+      assert.is_true(ok, text)
+      assert.truthy(text:find "created TK%x+")
+      assert(sh(make:format "uninstall"))
+      ok, text = sh("find " .. dir .. " -type f")
+      assert.is_true(ok)
+      assert.equal(dir .. "/try.lua", text:match "^(.-)\n")
+      sh("rm -rf " .. dir)
+    end)
+end)
+
 describe("the rock", function()
   local dir
   local rockspec = "trunking-0.1.0-1.rockspec"
