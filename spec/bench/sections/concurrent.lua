@@ -111,26 +111,25 @@ local function cold(rounds)
 end
 
 --- Shares of the ideal rate, and rates as ratios to the C program's and (where
--- it is there) to twilio-node's, by target's name; the same rates and ratios
--- with all cores for each; and the wall ratio of cold TLS, or nil without a
--- bundle.
+-- it is there) to twilio-node's, by target's name; and the wall ratio of cold
+-- TLS, or nil without a bundle. The rates with all cores for each are printed
+-- alone: there the server is in the way.
 -- @param targets those that may take their time
 -- @param brief the same, of a server that costs next to nothing
 function concurrent.run(targets, brief, rounds)
   print(("\n%d creates at once"):format(WIDTH))
-  local shares, apart, free = {}, { c = {}, node = {} }, { c = {}, node = {} }
+  local shares, apart = {}, { c = {}, node = {} }
   for i, target in ipairs(targets) do
     shares[target.name] = delayed(target, math.ceil(rounds / 5))
     local name = target.name
     apart.c[name], apart.node[name] = prompt(brief[i], pool.apart, "one core",
       rounds)
-    free.c[name], free.node[name] = prompt(brief[i], pool.free, "all cores",
-      rounds)
+    prompt(brief[i], pool.free, "all cores", rounds)
   end
   if roster.twilio.absent then
     print("  left out: twilio-node: " .. roster.twilio.absent)
   end
-  return shares, apart, free, cold(rounds)
+  return shares, apart, cold(rounds)
 end
 
 return concurrent
