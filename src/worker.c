@@ -60,7 +60,6 @@ struct trk_worker {
   int full;    /* as many calls run as may */
   int hold;    /* a fork is on its way: no libcurl now */
   int quit;
-  int wanted;  /* somebody waits for a call that is finished */
   int ready;   /* is anything finished? */
   int told;    /* has the host been told so since take found nothing? */
   unsigned count; /* of what is finished */
@@ -232,24 +231,20 @@ static int delist(struct trk_worker *w) {
 
 /* ---- the thread ----------------------------------------------------- */
 
-/* Brings what the engine has done. */
+/* Brings what the engine has done to those who wait for it. */
 static void post(struct trk_worker *w) {
   struct trk_call *call = w->done.first, *next;
+  int wanted = 0;
   for (; call != NULL; call = next) {
     next = call->next;
     call->next = NULL;
     move(w, call, FINISHED);
-    w->wanted |= call->awaited > 0;
+    wanted |= call->awaited;
   }
   w->done.first = w->done.last = NULL;
   set_ready(w);
-}
-
-/* Wakes those who wait for calls, if one of those is there. */
-static void call_back(struct trk_worker *w) {
-  if (w->wanted)
+  if (wanted)
     pthread_cond_broadcast(&w->change);
-  w->wanted = 0;
 }
 
 /* How many calls the engine is to begin at once. */
@@ -278,8 +273,7 @@ static struct trk_call *next_queued(struct trk_worker *w, unsigned room) {
 
 /* The thread's turn at the mailbox: leaves what is done, sleeps while there
  * is nothing at all to do or it must hold still, and fetches what can begin.
- * That goes out before anybody is woken, who may take this thread's core, and
- * leave the server without work. 0: the thread is to end. */
+ * 0: the thread is to end. */
 static int exchange(struct trk_worker *w, struct trk_call **fetched) {
   unsigned room = most_fetched(w);
   int going;
@@ -289,16 +283,14 @@ static int exchange(struct trk_worker *w, struct trk_call **fetched) {
   while (w->hold || (!w->quit && empty(w, QUEUED) && empty(w, RUNNING) &&
                      empty(w, DROPPED) && empty(w, DOOMED))) {
     w->doing = IDLING;
-    call_back(w);
     if (w->hold)
       pthread_cond_broadcast(&w->change);
     pthread_cond_wait(&w->news, &w->lock);
   }
   w->doing = LOOKING;
   going = !w->quit;
-  *fetched = going ? next_queued(w, room) : NULL;
-  if (*fetched == NULL)
-    call_back(w);
+  if (going)
+    *fetched = next_queued(w, room);
   pthread_mutex_unlock(&w->lock);
   return going;
 }
@@ -340,11 +332,10 @@ static void end_doomed(struct trk_worker *w) {
 
 /* How long the thread may wait: not at all when there are news. From here on
  * whoever brings some wakes the engine, which has begun a call by now and so
- * can be woken. */
+ * can be woken; before, who brings some need not, and so pays less for it. */
 static int patience(struct trk_worker *w) {
   int full = trk_engine_room(w->engine) == 0, ms = 0;
   pthread_mutex_lock(&w->lock);
-  call_back(w);
   if (w->done.first == NULL && !w->quit && !w->hold && empty(w, DROPPED) &&
       empty(w, DOOMED) && !empty(w, RUNNING) && (full || empty(w, QUEUED))) {
     w->doing = AWAITING;
@@ -358,13 +349,14 @@ static int patience(struct trk_worker *w) {
 static void *serve(void *arg) {
   struct trk_worker *w = arg;
   struct trk_call *fetched;
-  int moved, ms;
+  int ms;
   while (exchange(w, &fetched)) {
     begin(w, fetched);
     end_doomed(w);
-    moved = trk_engine_perform(w->engine);
+    if (trk_engine_perform(w->engine))
+      continue;
     ms = patience(w);
-    if (!moved && ms > 0)
+    if (ms > 0)
       trk_engine_await(w->engine, ms);
   }
   return NULL;
