@@ -22,6 +22,7 @@
 enum trk_client_state { TRK_FRESH, TRK_OPEN, TRK_CLOSED };
 
 struct trk_job;
+struct trk_keeper;
 
 /* A host's socket (bell.h): descriptors, or -1. */
 struct trk_bell {
@@ -45,6 +46,7 @@ struct trk_client {
   unsigned flying;  /* jobs that have not landed */
   struct trk_bell bell;
   struct trk_job *first, *last; /* jobs that are done, for poll */
+  struct trk_keeper *keepers;   /* of calls of jobs that were let go unread */
   char account[36]; /* account SID; "" when not known */
   char label[16];   /* for tostring: AC...1234 */
 };

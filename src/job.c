@@ -26,16 +26,20 @@ enum place {
   LANDED  /* the call is done */
 };
 
-/* A userdata that frees a call which nobody reads. */
-struct keeper {
+/* A userdata that frees a call which nobody reads. While it has one it is in
+ * its client's list: one that is made when the state is closed has no
+ * finalizer any more. */
+struct trk_keeper {
+  struct trk_client *client;
   struct trk_call *call; /* or NULL */
   int lent;              /* it is being read */
+  struct trk_keeper *next, *previous;
 };
 
 struct trk_job {
   struct trk_client *client;
-  struct trk_call *call;  /* NULL once it is a keeper's, or spent */
-  struct keeper *keeper;  /* in the job's own table, or NULL */
+  struct trk_call *call;     /* NULL once it is a keeper's, or spent */
+  struct trk_keeper *keeper; /* in the job's own table, or NULL */
   const struct trk_operation *operation;
   enum place place;
   const struct trk_worker *worker; /* that it was given to */
@@ -125,19 +129,40 @@ static void set_own(lua_State *L, int index, int entry) {
 
 /* ---- letting go ----------------------------------------------------- */
 
-static int keeper_gc(lua_State *L) {
-  struct keeper *k = luaL_checkudata(L, 1, KEEPER_T);
+static void give(struct trk_keeper *k, struct trk_client *c,
+                 struct trk_call *call) {
+  k->client = c;
+  k->call = call;
+  k->next = c->keepers;
+  if (k->next != NULL)
+    k->next->previous = k;
+  c->keepers = k;
+}
+
+/* Takes the keeper's call, which it has. */
+static struct trk_call *take(struct trk_keeper *k) {
   struct trk_call *call = k->call;
   k->call = NULL;
-  if (k->lent == 0)
-    trk_call_free(call); /* else its reader does */
+  if (k->previous != NULL)
+    k->previous->next = k->next;
+  else
+    k->client->keepers = k->next;
+  if (k->next != NULL)
+    k->next->previous = k->previous;
+  return call;
+}
+
+static int keeper_gc(lua_State *L) {
+  struct trk_keeper *k = luaL_checkudata(L, 1, KEEPER_T);
+  if (k->call != NULL && k->lent == 0)
+    trk_call_free(take(k));
   return 0;
 }
 
 /* Gives the call of the job at index, if it has one, to a keeper. */
 static void entrust(lua_State *L, struct trk_job *job, int index) {
   static const luaL_Reg meta[] = {{"__gc", keeper_gc}, {NULL, NULL}};
-  struct keeper *k;
+  struct trk_keeper *k;
   int top = lua_gettop(L);
   if (job->call == NULL)
     return;
@@ -147,7 +172,7 @@ static void entrust(lua_State *L, struct trk_job *job, int index) {
   lua_setmetatable(L, -2);
   if (job->call != NULL) { /* no finalizer was here before */
     set_own(L, index, OWN_KEEPER);
-    k->call = job->call;
+    give(k, job->client, job->call);
     job->keeper = k;
     job->call = NULL;
   }
@@ -182,9 +207,9 @@ static void spend(lua_State *L, int context, struct trk_job *job) {
   job->asked = 1;
   if (job->in_use > 0)
     return;
+  if (call != job->call)
+    take(job->keeper);
   job->call = NULL;
-  if (job->keeper != NULL)
-    job->keeper->call = NULL;
   trk_call_give_back(job->client, call);
   release(L, context, job);
 }
@@ -196,6 +221,8 @@ void trk_job_forget_all(struct trk_client *c) {
     trk_call_free(job->call);
     job->call = NULL;
   }
+  while (c->keepers != NULL)
+    trk_call_free(take(c->keepers));
 }
 
 /* ---- results ------------------------------------------------------- */

@@ -30,7 +30,7 @@ int trk_job_pause(lua_State *L);
 /* Takes back the calls of a worker that was stopped. */
 void trk_job_land_all(struct trk_call *calls);
 
-/* Frees the calls of jobs that nobody has asked for: their client goes. */
+/* Frees the calls of jobs that nobody has read: their client goes. */
 void trk_job_forget_all(struct trk_client *c);
 
 #if defined(__GNUC__)
