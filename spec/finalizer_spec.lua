@@ -106,6 +106,42 @@ describe("a call that a finalizer's interrupts", function()
     end
   end)
 
+  it("is polled once, whoever polls", function()
+    local counts, n = {}, 0
+    local function poll()
+      for job in client.poll do
+        counts[job], n = (counts[job] or 0) + 1, n + 1
+      end
+    end
+    for _ = 1, CALLS / 4 do
+      litter(poll)
+      for _ = 1, 4 do assert(client.async.create {}) end
+      repeat poll() until client.in_flight() == 0
+      poll()
+    end
+    for _, count in pairs(counts) do assert.equal(1, count) end
+    assert.equal(CALLS, n)
+  end)
+
+  -- As life_spec has it: the first that is taken after a restart collects.
+  if _VERSION == "Lua 5.4" then
+    it("is polled once, when a finalizer polls amid a poll", function()
+      local jobs, inner = {}, nil
+      for i = 1, 2 do jobs[i] = assert(client.async.create {}) end
+      repeat until client.in_flight() == 0
+      collectgarbage "generational"
+      collectgarbage "stop"
+      litter(function() inner = client.poll() end)
+      collectgarbage "restart"
+      local outer = client.poll()
+      collectgarbage "incremental"
+      assert.truthy(inner and outer)
+      assert.are_not.equal(inner, outer)
+      for _, job in ipairs(jobs) do assert.truthy(job:result()) end
+      assert.is_nil(client.poll())
+    end)
+  end
+
   it("never doubles a create", function()
     for i = 1, CALLS do
       litter(function() client.create { friendly_name = "end " .. i } end)

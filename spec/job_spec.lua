@@ -931,6 +931,20 @@ for _, transport in ipairs(helper.transports) do
       assert.equal(2, #events)
     end)
 
+    it("may ask for it more than once", function()
+      local told, again
+      act = function()
+        told = told or client.poll()
+        assert(told:done() and told:done())
+        again = again or client.poll()
+      end
+      local job = assert(client.async.create {})
+      wait_until(function() return job:done() end)
+      assert.same({ nil, 2 }, { again, #events })
+      assert.is_nil(client.poll())
+      assert.truthy(told == job and job:result())
+    end)
+
     it("is not told of a job that nobody asks for", function()
       client.async.create {}
       wait_until(function() return client.in_flight() == 0 end)

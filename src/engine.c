@@ -496,7 +496,7 @@ int trk_engine_perform(struct trk_engine *e) {
 }
 
 void trk_engine_step(struct trk_engine *e, int ms) {
-  if (!trk_engine_perform(e) && ms > 0)
+  if (!trk_engine_perform(e))
     trk_engine_await(e, ms);
 }
 

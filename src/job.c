@@ -159,13 +159,11 @@ static int keeper_gc(lua_State *L) {
   return 0;
 }
 
-/* Gives the call of the job at index, if it has one, to a keeper. */
+/* Gives the call of the job at index to a keeper. */
 static void entrust(lua_State *L, struct trk_job *job, int index) {
   static const luaL_Reg meta[] = {{"__gc", keeper_gc}, {NULL, NULL}};
   struct trk_keeper *k;
   int top = lua_gettop(L);
-  if (job->call == NULL)
-    return;
   k = lua_newuserdata(L, sizeof *k);
   memset(k, 0, sizeof *k);
   trk_kit_push_metatable(L, KEEPER_T, meta, NULL);

@@ -25,6 +25,7 @@ return {
     ["while (*at != call)"] = "a finalizer's call that raised while filled",
     ["at = &(*at)->next"] = "a finalizer's call that raised while filled",
     ["if (raised ||"] = "a call that is cancelled is back at the next look",
+    ["return n;"] = "luaL_checktype has raised",
   },
   ["src/client.c"] = {
     ["if (c->engine == NULL)"] = "a finalizer opens it amid its opening",
@@ -48,8 +49,13 @@ return {
     ["to[-1] != '.'"] = "no locale here has a decimal point of several bytes",
   },
   ["src/job.c"] = {
+    ["k->call != NULL && k->lent == 0"] = "only Lua 5.1 runs a finalizer "
+      .. "amid another",
+    ["job->asked && job->nresults > 0"] = "a finalizer asks amid a reading "
+      .. "that a hook then cuts short",
     ["return job->worker == c->worker"] = ended,
     ["trk_worker_inherited(job->worker)"] = ended,
+    ["the process is ending"] = ended,
   },
   ["src/load.c"] = {
     ["dladdr("] = file,
@@ -65,6 +71,8 @@ return {
   },
   ["src/wire.c"] = {
     ["CURLE_URL_MALFORMAT"] = "paths are checked before they come here",
+    ["for (k = w->shared->sockets"] = "what is in use is in the list",
+    ["return 0;"] = "what is in use is in the list",
     ["if (p != NULL)"] = "libcurl takes no status line without a space",
     ["++p < line + len"] = "libcurl's lines end, a status has three digits",
     ["TRK_HEAD_FINAL"] = "libcurl takes no status below 100",
