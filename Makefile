@@ -1,12 +1,11 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
-# root, set-up included. The rest: build env sandbox check asan valgrind bench
-# ledger torture fuzz coverage examples threads soak install uninstall clean,
-# and worker-test, -tsan, -asan, -memcheck, -helgrind. LUA=5.4 (5.3, 5.1, jit)
-# selects the Lua to build for.
+# root, set-up included. The rest: build env sandbox spec check asan valgrind
+# bench ledger torture fuzz coverage examples threads soak distros nightly
+# install uninstall clean, and worker-test, -tsan, -asan, -memcheck, -helgrind.
+# LUA=5.4 (5.5, 5.3, 5.2, 5.1, jit) selects the Lua to build for.
 
 LUA ?= 5.4
-LUAS = 5.4 5.3 5.1
-TESTED = 5.4 5.3 5.1 jit
+TESTED = 5.4 5.5 5.3 5.2 5.1 jit
 
 ifeq ($(filter $(LUA),$(TESTED)),)
 $(error LUA=$(LUA): it is one of $(TESTED))
@@ -40,20 +39,22 @@ ROOT = $(CURDIR)
 LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
-.PHONY: all build env demo test deps deps-demo sandbox check asan \
-  valgrind worker-test worker-tsan worker-asan worker-memcheck \
-  worker-helgrind ledger bench torture torture-build fuzz coverage examples \
-  threads soak install uninstall clean
+.PHONY: all build env demo test spec sandbox check asan valgrind \
+  worker-test worker-tsan worker-asan worker-memcheck worker-helgrind ledger \
+  bench torture torture-build fuzz coverage examples threads soak distros \
+  nightly install uninstall clean
 
 all: build
 
 # ---- set-up ----------------------------------------------------------
 
-deps-demo:
-	@spec/support/deps demo
-
-deps:
-	@spec/support/deps test
+# deps-TARGET: installs what the target lacks.
+deps-test deps-check: DEPS_LUAS = $(TESTED)
+deps-spec: DEPS_LUAS = 5.4 $(LUA)
+deps-bench: DEPS_LUAS = 5.4 5.1 jit
+deps-coverage: DEPS_LUAS = 5.4 jit
+deps-%:
+	@spec/support/deps $* $(or $(DEPS_LUAS),$(LUA))
 
 # ---- building --------------------------------------------------------
 
@@ -119,24 +120,26 @@ sandbox: deps-demo
 
 # ---- proving ---------------------------------------------------------
 
-test: deps
-	@for v in $(LUAS); do \
-	  $(MAKE) --no-print-directory -s build probe LUA=$$v || exit 1; done
+test: deps-test
 	@spec/support/test $(TESTED)
 
-check: deps
+# make spec F="form job" LUA=jit: these alone, on this interpreter alone.
+spec: deps-spec
+	@F="$(F)" spec/support/test $(LUA)
+
+check: deps-check
 	@spec/support/check "$(WARN) -D_GNU_SOURCE $(CURL_CFLAGS)"
 
 # Both rebuild apart from the ordinary build, and run the specs on Lua 5.4.
-asan: deps
+asan: deps-spec
 	@$(MAKE) --no-print-directory -s build probe LUA=5.4 \
 	  BUILD=$(BUILD)/asan HARDEN=-fvisibility=hidden \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
-	@spec/support/sanitize asan $(BUILD)/asan
+	@spec/support/sanitize asan $(BUILD)/asan $(ASAN)
 
-valgrind: deps
+valgrind: deps-valgrind
 	@$(MAKE) --no-print-directory -s build probe LUA=5.4
-	@spec/support/sanitize valgrind $(BUILD)
+	@spec/support/sanitize valgrind $(BUILD) $(VALGRIND)
 
 # The worker room in plain C, by itself. helgrind can't follow atomics, so it
 # gets the build for compilers without them.
@@ -161,18 +164,20 @@ $(WORKER)/test-%: $(WORKER_TEST) spec/support/refuse.h $(SRC) $(HDR) Makefile
 	  $(WORKER_TEST) $(WORKER_SRC) -o $@ \
 	  $(foreach f,$(REFUSED),-Wl,--wrap=$(f)) $(CURL_LIBS) -lpthread -ldl
 
-worker-test worker-tsan worker-asan worker-memcheck worker-helgrind: deps
+worker-test worker-tsan worker-asan: deps-spec
+worker-memcheck worker-helgrind: deps-valgrind
+worker-test worker-tsan worker-asan worker-memcheck worker-helgrind:
 	@kind=$(subst test,plain,$(@:worker-%=%)) && \
 	  $(MAKE) --no-print-directory -s $(WORKER)/test-$$kind && \
 	  spec/support/worker $$kind $(WORKER)/test-$$kind
 
 # Every verdict against the book of a server that errs: see
 # spec/ledger/ledger.lua. LEDGER="--long --seed 1"
-ledger: deps
+ledger: deps-spec
 	@$(MAKE) --no-print-directory -s build LUA=5.4
 	@spec/ledger/run $(LEDGER)
 
-bench: deps
+bench: deps-bench
 	@for v in 5.4 5.1; do \
 	  $(MAKE) --no-print-directory -s build LUA=$$v || exit 1; done
 	@LUA_PATH='$(LUA_PATH_OF)' LUA_CPATH='$(call LUA_CPATH_OF,5.4)' \
@@ -206,7 +211,7 @@ torture-build: $(TORTURE_PROGRAM)
 	  SRC="$(SRC) spec/torture/wrap.c" \
 	  CORE_LDFLAGS="$(TORTURE_WRAP)"
 
-torture: deps
+torture: deps-spec
 	@$(MAKE) --no-print-directory -s torture-build BUILD=$(BUILD)/torture
 	@$(MAKE) --no-print-directory -s torture-build \
 	  BUILD=$(BUILD)/torture-asan CFLAGS="$(SANITIZE)"
@@ -237,7 +242,7 @@ $(FUZZ_DIR)/%.o: spec/fuzz/%.c $(wildcard spec/fuzz/*.h) $(HDR) Makefile
 $(FUZZ_DIR)/%: $(FUZZ_DIR)/%.o $(FUZZ_SHARED) $(FUZZ_CORE)
 	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -o $@ $(LUA_LIBS) $(CURL_LIBS)
 
-fuzz: deps
+fuzz: deps-fuzz
 	@$(MAKE) --no-print-directory -s LUA=5.4 \
 	  $(addprefix $(FUZZ_DIR)/,$(FUZZ_TARGETS))
 	@spec/fuzz/run $(FUZZ_DIR) $(FUZZ)
@@ -259,7 +264,7 @@ $(THREADS_DIR)/%: spec/threads/threads.c $(SRC) $(HDR) Makefile
 	$(CC) $(THREADS_KIND) $(THREADS_FLAGS) $< $(SRC) -o $@ $(LUA_LIBS) \
 	  $(CURL_LIBS) -lpthread -ldl
 
-threads: deps
+threads: deps-valgrind
 	@$(MAKE) --no-print-directory -s LUA=5.4 \
 	  $(addprefix $(THREADS_DIR)/,plain tsan helgrind)
 	@spec/threads/run $(THREADS_DIR) $(THREADS)
@@ -272,7 +277,7 @@ $(SOAK_DIR)/soak: spec/soak/soak.c $(SRC) $(HDR) Makefile
 	$(CC) -O2 -g $(THREADS_FLAGS) $< $(SRC) -o $@ $(LUA_LIBS) \
 	  $(CURL_LIBS) -lpthread -ldl
 
-soak: deps
+soak: deps-spec
 	@$(MAKE) --no-print-directory -s LUA=5.4 $(SOAK_DIR)/soak
 	@spec/soak/run $(SOAK_DIR)/soak $(SOAK)
 
@@ -283,11 +288,21 @@ soak: deps
 # threads are lost unless they are atomic, and then a branch may seem untaken.
 COUNTED = $(MAKE) --no-print-directory -s CC=gcc BUILD=$(BUILD)/coverage \
   CFLAGS="-O0 -g --coverage -fprofile-update=atomic" HARDEN=
-coverage: deps
+coverage: deps-coverage
 	@$(COUNTED) torture-build probe $(BUILD)/coverage/worker/test-counted \
 	  LUA=5.4
 	@$(COUNTED) build LUA=jit SRC="$(SRC) spec/coverage/counted.c"
 	@spec/coverage/run $(BUILD)/coverage
+
+# ---- other systems -----------------------------------------------------
+
+# make demo and make test in roots of other Debians, which debootstrap makes
+# below build/ and which stay there. DISTRO="trixie sid i386", DISTROS=--short
+distros: deps-distros
+	@spec/distros/run $(DISTROS) $(DISTRO)
+
+nightly:
+	@spec/support/nightly
 
 # ---- installing ------------------------------------------------------
 
