@@ -13,7 +13,7 @@ description = {
     what became of a request: created, not created, or unknown.]],
   license = "MIT",
 }
-dependencies = { "lua >= 5.1, < 5.5", "lua-cjson >= 2.1.0" }
+dependencies = { "lua >= 5.1, < 5.6", "lua-cjson >= 2.1.0" }
 external_dependencies = { CURL = { library = "curl" } }
 build = {
   type = "builtin",

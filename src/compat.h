@@ -9,8 +9,8 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-#if LUA_VERSION_NUM < 501 || LUA_VERSION_NUM > 504
-#error trunking is written for Lua 5.1 to 5.4 and LuaJIT
+#if LUA_VERSION_NUM < 501 || LUA_VERSION_NUM > 505
+#error trunking is written for Lua 5.1 to 5.5 and LuaJIT
 #endif
 
 /* luaopen_* is all that may be seen from outside. */
@@ -20,8 +20,8 @@
 #define TRK_EXPORT
 #endif
 
-/* A userdata's own table. */
-#if LUA_VERSION_NUM >= 503
+/* A userdata's own table; 5.1 calls it an environment. */
+#if LUA_VERSION_NUM >= 502
 #define trk_getuservalue(L, i) ((void)lua_getuservalue(L, i))
 #define trk_setuservalue(L, i) ((void)lua_setuservalue(L, i))
 #else
