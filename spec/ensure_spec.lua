@@ -442,13 +442,13 @@ for _, transport in ipairs(helper.transports) do
       local _, err = client.ensure { sid = "TK" .. ("0"):rep(32) }
       helper.check(err, { kind = "not_found", outcome = "not_sent" })
       for _, value in ipairs { "x", 42, true, trunking.null } do
-        _, err = client.ensure { sid = value }
+        err = select(2, client.ensure { sid = value })
         helper.check(err, { kind = "invalid", field = "sid",
           operation = "ensure" })
       end
       for by in pairs { domain_name = 1, friendly_name = 1 } do
-        _, err = client.ensure({ sid = sid, domain_name = DOMAIN,
-          friendly_name = "n" }, { by = by })
+        err = select(2, client.ensure({ sid = sid, domain_name = DOMAIN,
+          friendly_name = "n" }, { by = by }))
         helper.check(err, { kind = "invalid", field = "sid", says = "by" })
       end
     end)

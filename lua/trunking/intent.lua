@@ -55,11 +55,11 @@ end
 function M.params(form, fields)
   local by_form, params = {}, {}
   for _, field in ipairs(fields) do by_form[field.form] = field end
-  for name, text in form:gmatch "([^&=]+)=([^&]*)" do
-    name = unescape(name)
+  for key, value in form:gmatch "([^&=]+)=([^&]*)" do
+    local name = unescape(key) -- Lua 5.5's loop variables are constant
     local field = by_form[name]
     params[field and field.name or snake(name)] =
-      value_of(unescape(text), field)
+      value_of(unescape(value), field)
   end
   return params
 end
