@@ -121,8 +121,9 @@ function worker.start(options)
   end
   -- It goes to the background by a fork and an exit, in which a call may be on
   -- its way that init began: that must end well too.
-  local said = sh(("%s -p %s/ -e error.log -c %s/nginx.conf </dev/null; "
-    .. "echo status $?"):format(program, self.dir, self.dir))
+  local said = sh(("LUA_CPATH=\";;$LUA_CPATH\" %s -p %s/ -e error.log "
+    .. "-c %s/nginx.conf </dev/null; echo status $?"):format(program, self.dir,
+    self.dir)) -- a cjson for another Lua may be on our own path
   if not said:find "status 0$"
     or not worker.within(5, function() return self:pid() end) then
     error("nginx did not start: " .. said .. self:log())
