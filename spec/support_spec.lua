@@ -4,8 +4,10 @@ local helper = require "helper"
 
 local dir
 
+-- What a shell says, and its status. A sanitizer watches none of it.
 local function sh(command)
-  local pipe = assert(io.popen("(" .. command .. ") 2>&1; echo \"rc=$?\""))
+  local pipe = assert(io.popen("unset LD_PRELOAD; (" .. command
+    .. ") 2>&1; echo \"rc=$?\""))
   local text = pipe:read "*a"
   pipe:close()
   local said, status = text:match "^(.-)\n?rc=(%d+)\n$"
