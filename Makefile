@@ -210,6 +210,7 @@ torture-build: $(TORTURE_PROGRAM)
 	  CFLAGS="$(CFLAGS)" HARDEN=-fvisibility=hidden \
 	  SRC="$(SRC) spec/torture/wrap.c" \
 	  CORE_LDFLAGS="$(TORTURE_WRAP)"
+	@spec/support/cjson $(LUA) $(OUT)
 
 torture: deps-spec
 	@$(MAKE) --no-print-directory -s torture-build BUILD=$(BUILD)/torture

@@ -28,6 +28,20 @@
 #define TRIES 1
 #endif
 
+/* From 5.4.5 on a stack that can't grow is an error at once. */
+#define STACKS_ARE_RETRIED (LUA_VERSION_RELEASE_NUM < 50405)
+#if !defined(LUA_VERSION_RELEASE_NUM)
+#define LUA_VERSION_RELEASE_NUM 0
+#endif
+#define MAX_STACKS 8
+
+/* Lua 5.5 takes what its hashes begin with: each point's is the same. */
+#if LUA_VERSION_NUM >= 505
+#define new_state(f) lua_newstate(f, NULL, 5)
+#else
+#define new_state(f) lua_newstate(f, NULL)
+#endif
+
 /* What a call of the script's was told. */
 struct told {
   char operation[32];
@@ -47,10 +61,37 @@ static struct {
   long collections;
   const void *refused; /* the last growth that failed: its block, */
   size_t refused_size; /* and the size it asked for; 0: none */
+  const void *stacks[MAX_STACKS]; /* the blocks that are one, or NULL */
+  int is_stack_next; /* a thread was made: what it asks for first */
   char at[160]; /* this point, for a crash's last words */
 } now;
 
 /* ---- Lua's allocator ---------------------------------------------- */
+
+/* Where a stack's block is told of, or a free place (of NULL), or NULL. */
+static const void **stack_at(const void *block) {
+  size_t i;
+  for (i = 0; i < MAX_STACKS; i++)
+    if (now.stacks[i] == block)
+      return &now.stacks[i];
+  return NULL;
+}
+
+/* Where it is to be told what becomes of a block, if it is a stack. A new
+ * one is NULL, with its kind for a size. */
+static const void **stack_of(const void *block, size_t old) {
+  int is_first = now.is_stack_next;
+  if (block != NULL)
+    return stack_at(block);
+  if (old == 0 || old == LUA_TTHREAD)
+    now.is_stack_next = old == LUA_TTHREAD;
+  return old == 0 && is_first ? stack_at(NULL) : NULL;
+}
+
+static int is_retried(const void *block) {
+  return TRIES > 1 &&
+         (STACKS_ARE_RETRIED || block == NULL || stack_at(block) == NULL);
+}
 
 /* A request that failed comes a second time after an emergency collection.
  * One that forces a collection is then granted; one that is to fail fails
@@ -60,7 +101,7 @@ static int growth_fails(const void *block, size_t size) {
   int fails;
   now.refused_size = 0;
   if (now.collecting == COLLECT_AT_REQUEST)
-    fails = !again;
+    fails = !again && is_retried(block);
   else
     fails = again || fault_hits(SOURCE_LUA);
   if (fails && !again) {
@@ -72,19 +113,23 @@ static int growth_fails(const void *block, size_t size) {
 }
 
 static void *lua_memory(void *ud, void *block, size_t old, size_t size) {
-  void *fresh;
+  const void **stack;
+  void *fresh = NULL;
   (void)ud;
+  if (size > 0 && (block == NULL || size > old) && growth_fails(block, size))
+    return NULL;
+  stack = block != NULL || size > 0 ? stack_of(block, old) : NULL;
   if (size == 0) {
     if (block != NULL)
       fault_note(SOURCE_LUA, -1);
     free(block);
-    return NULL;
+  } else {
+    fresh = realloc(block, size);
+    if (fresh != NULL && block == NULL)
+      fault_note(SOURCE_LUA, 1);
   }
-  if ((block == NULL || size > old) && growth_fails(block, size))
-    return NULL;
-  fresh = realloc(block, size);
-  if (fresh != NULL && block == NULL)
-    fault_note(SOURCE_LUA, 1);
+  if (stack != NULL && (fresh != NULL || size == 0))
+    *stack = fresh;
   return fresh;
 }
 
@@ -244,7 +289,7 @@ static void copy_options(lua_State *from, int index, lua_State *L) {
 /* A state with the script and its four arguments on its stack; H's arguments
  * are those of point. NULL, with why pushed on H. */
 static lua_State *prepare(lua_State *H, int is_lua_failing) {
-  lua_State *L = lua_newstate(lua_memory, NULL);
+  lua_State *L = new_state(lua_memory);
   if (L == NULL) {
     lua_pushliteral(H, "no state");
     return NULL;
