@@ -38,7 +38,7 @@ describe("spec/support/cjson", function()
   end)
 
   it("says in one line why it builds none", function()
-    sh(("ln -s $(command -v sh env mkdir tr) %s"):format(dir))
+    sh(("ln -s $(command -v sh mkdir) %s"):format(dir))
     assert.same({ 1, "no lua-cjson for lua5.4: no lua5.4" },
       { sh(("PATH=%s spec/support/cjson 5.4 %s/lib"):format(dir, dir)) })
   end)
