@@ -133,7 +133,8 @@ static int probe_retry_after(lua_State *L) {
 
 static int probe_http_date(lua_State *L) {
   const char *text = luaL_optstring(L, 1, NULL);
-  lua_pushinteger(L, (lua_Integer)trk_http_date(text));
+  /* as a float: on Lua 5.1 an integer may have but 32 bits */
+  lua_pushnumber(L, (lua_Number)trk_http_date(text));
   return 1;
 }
 
