@@ -309,7 +309,7 @@ describe("an HTTP date", function()
     { "Sun, -6 Nov 1994 08:49:37 GMT", -1 },
     { "Sun, 06 Nov  994 08:49:37 GMT", -1 },
   } do
-    it(("%q is %d"):format(tostring(row[1]), row[2]), function()
+    it(("%q is %.0f"):format(tostring(row[1]), row[2]), function()
       assert.equal(row[2], probe.http_date(row[1]))
     end)
   end
