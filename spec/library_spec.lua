@@ -63,7 +63,8 @@ describe("libcurl", function()
   it("that is too old is refused when the module is loaded", function()
     local said = played("print(pcall(require, 'trunking'))",
       { SHIM_VERSION = "074f01" })
-    assert.matches("^false\t.*trunking needs libcurl 7.80 or newer", said)
+    assert.matches("^false\t.*trunking needs libcurl 7.80 or newer at run "
+      .. "time; got 7.79.1\n$", said)
   end)
 
   it("without TLS is refused too", function()

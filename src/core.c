@@ -132,10 +132,10 @@ static void set_with_kit(lua_State *L, const char *name, lua_CFunction f,
 }
 
 TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
-  const char *unfit = trk_engine_unfit();
+  char why[80];
   int kit;
-  if (unfit != NULL)
-    return luaL_error(L, "%s", unfit);
+  if (trk_engine_unfit(why, sizeof why))
+    return luaL_error(L, "%s", why);
   pin();
   lua_newtable(L);
   kit = lua_gettop(L);

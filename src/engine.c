@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -559,13 +560,20 @@ void trk_engine_wake(struct trk_engine *e) {
 
 /* ---- opening and closing ------------------------------------------ */
 
-const char *trk_engine_unfit(void) {
+int trk_engine_unfit(char *why, size_t size) {
   const curl_version_info_data *v = trk_curl();
-  if (v->version_num < OLDEST)
-    return "trunking needs libcurl 7.80 or newer at run time";
-  if (!(v->features & CURL_VERSION_SSL))
-    return "trunking needs a libcurl that was built with TLS";
-  return NULL;
+  unsigned n = v->version_num;
+  if (n < OLDEST) {
+    snprintf(why, size,
+             "trunking needs libcurl 7.80 or newer at run time; got %u.%u.%u",
+             n >> 16 & 255, n >> 8 & 255, n & 255);
+    return 1;
+  }
+  if (!(v->features & CURL_VERSION_SSL)) {
+    snprintf(why, size, "trunking needs a libcurl that was built with TLS");
+    return 1;
+  }
+  return 0;
 }
 
 struct trk_engine *trk_engine_open(const struct trk_options *options) {

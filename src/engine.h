@@ -105,9 +105,9 @@ extern const struct trk_operation trk_pause;
 /* Seconds on the clock of deadlines: monotonic, from any start. */
 double trk_engine_clock(void);
 
-/* NULL when the libcurl that is loaded will do, else one line saying why it
+/* 0 when the libcurl that is loaded will do, else 1 and one line saying why it
  * will not. */
-const char *trk_engine_unfit(void);
+int trk_engine_unfit(char *why, size_t size);
 
 /* An engine, or NULL when there is no memory. libcurl is not touched before
  * the first call. */
