@@ -50,7 +50,7 @@ describe("core.new", function()
   end)
 
   it("gives a call with no time the least there is", function()
-    control.arm { delay = 1 }
+    control.arm { hold = true }
     local client = core.new(options { timeout = 0 })
     helper.check(helper.failure(client), { kind = "timeout" })
   end)
@@ -88,7 +88,7 @@ describe("core's pauses", function()
     local job = pause_job(1e9)
     assert.is_false(job:done())
     job:cancel()
-    helper.check(helper.error_of(job:wait(20)), { kind = "cancelled" })
+    helper.check(helper.error_of(job:wait(helper.HANG)), { kind = "cancelled" })
   end)
 
   -- One that did let ensure look, and create, after its time.

@@ -23,22 +23,56 @@ local function created(digit)
   return peer.reply("201 Created", trunk(digit))
 end
 
--- Runs one row: its server does what it does to each of so many attempts.
-local function run(case, transport)
-  local server = peer.listen(transport, case.listen)
-  if case.before then case.before(server) end
-  local client = peer.client(server, case.options)
-  local job = assert(client.async.create(case.params or params))
+-- Serves so many attempts of a row.
+local function serve(case, server, job)
   for _ = 1, case.served or case.attempts or 1 do
     if case.act then case.act(server, job) end
   end
+end
+
+-- What a request has come to, the further the more.
+local progress = { not_sent = 1, unknown = 2, applied = 3, refused = 3 }
+
+-- Plays a row with a client: its server, the error, and whether the client's
+-- time was over before the server had done its part, or before that was seen.
+local function play(case, transport, options)
+  local server = peer.listen(transport, case.listen)
+  if case.before then case.before(server) end
+  local client = peer.client(server, options)
+  local job = assert(client.async.create(case.params or params))
+  local served, why = pcall(serve, case, server, job)
   local err = helper.error_of(job:wait(peer.LONG))
+  client.close()
+  local too_early = err.kind == "timeout"
+    and (not served or progress[err.outcome] < progress[case.outcome])
+  if not served and not too_early then error(why, 0) end
+  return server, err, too_early and tostring(why or err)
+end
+
+-- The same, where the client has an option that says how long it waits: with
+-- more time, as long as that was too short.
+local function play_in_time(case, transport)
+  if not case.waits then return play(case, transport, case.options) end
+  local server, err, too_early
+  helper.in_time(function(seconds)
+    peer.tidy()
+    local options = { [case.waits] = seconds }
+    for name, value in pairs(case.options or {}) do options[name] = value end
+    server, err, too_early = play(case, transport, options)
+    return err, too_early
+  end)
+  return server, err, too_early
+end
+
+-- Runs one row: its server does what it does to each of so many attempts.
+local function run(case, transport)
+  local server, err, too_early = play_in_time(case, transport)
+  assert.falsy(too_early)
   helper.check(err, { kind = case.kind, outcome = case.outcome,
     status = case.status or false, attempts = case.attempts or 1,
     says = case.says or "" })
   assert.is_true(case.before == peer.fill or peer.is_left(server))
   if case.after then case.after() end
-  client.close()
 end
 
 local function each_row(rows, transports)
@@ -67,13 +101,13 @@ describe("a server that cannot be reached:", function()
   each_row({
     { "one whose queue is full", kind = "timeout", outcome = "not_sent",
       listen = { backlog = 0 }, before = peer.fill, attempts = 2, served = 0,
-      options = { connect_timeout = helper.short, max_attempts = 2 } },
+      waits = "connect_timeout", options = { max_attempts = 2 } },
     { "one whose packets are all dropped", kind = "timeout", needs = "lose",
       outcome = "not_sent", attempts = 2, served = 0,
       before = function(server)
         trouble.lose(server.socket:getfd(), "all")
       end,
-      options = { connect_timeout = helper.short, max_attempts = 2 } },
+      waits = "connect_timeout", options = { max_attempts = 2 } },
   }, helper.transports)
 end)
 
@@ -110,7 +144,7 @@ describe("a handshake with a server:", function()
       attempts = 3, options = three, act = says "\22\3\3\0\90\2\0" },
     { "one that hangs", kind = "timeout", outcome = "not_sent",
       attempts = 2, act = peer.accept,
-      options = { connect_timeout = helper.short, max_attempts = 2 } },
+      waits = "connect_timeout", options = { max_attempts = 2 } },
     { "one that finds no cipher", kind = "tls", outcome = "not_sent",
       options = three, act = alert(40), says = "alert" },
     { "one that speaks no such version", kind = "tls", outcome = "not_sent",
@@ -180,8 +214,6 @@ end
 local function close(connection) connection:close() end
 
 local unvalidated = { validate = false }
-local hasty = { timeout = helper.short }
-local hasty_large = { timeout = helper.short, validate = false }
 
 describe("a request to a server:", function()
   local kept -- the connection of the row
@@ -199,10 +231,10 @@ describe("a request to a server:", function()
     { "one that closes amid the body", kind = "network", outcome = "unknown",
       params = large, options = unvalidated, act = amid_body(close) },
     { "one that never reads", kind = "timeout", outcome = "unknown",
-      params = large, options = hasty_large, listen = { buffer = 2048 },
-      act = peer.welcome },
+      params = large, options = unvalidated, listen = { buffer = 2048 },
+      waits = "timeout", act = peer.welcome },
     { "one that reads, and says nothing", kind = "timeout",
-      outcome = "unknown", options = hasty, act = on_request(peer.request) },
+      outcome = "unknown", waits = "timeout", act = on_request(peer.request) },
     { "one that refuses it before it has the body", kind = "rejected",
       outcome = "refused", status = 413, params = large,
       options = unvalidated, act = on_request(function(connection)
@@ -217,7 +249,7 @@ describe("a request to a server:", function()
         connection:send(peer.reply("417 Expectation Failed", {}))
       end) },
     { "one that it never reaches, nor later", kind = "timeout",
-      outcome = "unknown", options = hasty, needs = "lose",
+      outcome = "unknown", waits = "timeout", needs = "lose",
       before = function(server)
         trouble.lose(server.socket:getfd(),
           server.transport == "TLS" and "tls" or "data")
@@ -228,7 +260,7 @@ describe("a request to a server:", function()
         trouble.lose(kept:getfd(), "none")
       end, after = nothing_arrives },
     { "one whose reply is lost", kind = "timeout", outcome = "unknown",
-      options = hasty, needs = "lose",
+      waits = "timeout", needs = "lose",
       act = on_request(function(connection)
         assert.equal("POST /v1/Trunks HTTP/1.1", (peer.request(connection)))
         trouble.lose(trouble.other_end(connection:getfd()), "data")
@@ -302,16 +334,16 @@ describe("a reply of a server:", function()
         peer.reset(connection)
       end) },
     { "one that stops amid the body", kind = "timeout", outcome = "applied",
-      status = 201, options = hasty, act = sends(9) },
+      status = 201, waits = "timeout", act = sends(9) },
     { "one that drips a status line", kind = "timeout", outcome = "unknown",
-      options = hasty, act = drips "HTTP/1.1 201 " },
+      waits = "timeout", act = drips "HTTP/1.1 201 " },
     { "one that drips a head", kind = "timeout", outcome = "applied",
-      status = 201, options = hasty, act = drips(head .. "X-Slow: ") },
+      status = 201, waits = "timeout", act = drips(head .. "X-Slow: ") },
     { "one that drips a body", kind = "timeout", outcome = "applied",
-      status = 201, options = hasty,
+      status = 201, waits = "timeout",
       act = drips(head .. 'Content-Length: 9999\r\n\r\n{"sid":"') },
     { "one that drips a refusal", kind = "rejected", outcome = "refused",
-      status = 400, options = hasty,
+      status = 400, waits = "timeout",
       act = drips "HTTP/1.1 400 Bad Request\r\n\r\n" },
   }, helper.transports)
 end)

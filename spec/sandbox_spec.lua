@@ -601,9 +601,10 @@ describe("the sandbox", function()
 
     it("may let it take effect first", function()
       sandbox.arm(store, { { apply = true, cut = 20 },
-        { apply = true, status = 500 }, { apply = true, delay = 1 } })
-      assert.equal("cut201 status500 delay201", statuses(3))
-      assert.equal(3, sandbox.ledger(store).created)
+        { apply = true, status = 500 }, { apply = true, delay = 1 },
+        { apply = true, hold = true } })
+      assert.equal("cut201 status500 delay201 hold201", statuses(4))
+      assert.equal(4, sandbox.ledger(store).created)
     end)
 
     it("lasts as many times, after as many others, as it says", function()

@@ -5,13 +5,13 @@
 local assert = require "luassert"
 local control = require "sandbox.control"
 local cjson = require("cjson").new()
+local socket = require "socket"
 local trunking = require "trunking"
 
 local helper = { transports = { "plain HTTP", "TLS" } }
 
---- A time-out, in seconds, for what is not answered at all: a new connection
--- and its handshake must fit in, on a machine that is busy with other things.
-helper.short = os.getenv "TRUNKING_SLOW" and 3 or 0.8
+--- A bound in seconds that nothing reaches but what hangs.
+helper.HANG = 120
 
 local origins = {
   ["plain HTTP"] = "TRUNKING_SANDBOX_HTTP", TLS = "TRUNKING_SANDBOX",
@@ -45,6 +45,51 @@ end
 function helper.tidy()
   control.reset()
   collectgarbage()
+end
+
+--- Waits until condition() gives something true, and gives that.
+function helper.wait_until(condition)
+  local latest = socket.gettime() + helper.HANG
+  while true do
+    local value = condition()
+    if value then return value end
+    assert(socket.gettime() < latest, "it does not come about")
+    socket.sleep(0.005)
+  end
+end
+
+--- Waits until the sandbox has received so many requests.
+function helper.received(count)
+  helper.wait_until(function() return control.ledger(0).count >= count end)
+end
+
+-- Of a time-out, in seconds. Only a hang can use up the last.
+local patience = { 0.2, 1, 5, 25 }
+
+--- What f(timeout) returns when its time sufficed: as long as f returns true
+-- besides, that the time was over before what f is about had come to pass, it
+-- is called again on a new account with five times as much.
+function helper.in_time(f)
+  local result, too_early
+  for _, timeout in ipairs(patience) do
+    result, too_early = f(timeout)
+    if not too_early then break end
+    control.reset()
+  end
+  return result
+end
+
+--- The error of a create that must end by its time-out after it was sent, from
+-- a server that keeps its reply.
+-- @param fault what is armed; @param call function(client) -> result, err
+function helper.timed_out(transport, fault, call)
+  return helper.in_time(function(timeout)
+    control.arm(fault)
+    local client = helper.client(transport, { timeout = timeout })
+    local err = helper.error_of(call(client))
+    client.close()
+    return err, err.outcome == "not_sent"
+  end)
 end
 
 --- Every request the sandbox received, oldest first.
@@ -121,6 +166,12 @@ function helper.interpreter()
   local i = 0
   while _G.arg[i - 1] do i = i - 1 end
   return _G.arg[i]
+end
+
+--- A command that is ended if it hangs, where there is a program for that.
+function helper.bounded(command)
+  return ("$(command -v timeout >/dev/null && echo timeout -k 5 %d) %s")
+    :format(helper.HANG, command)
 end
 
 local clean = "unset TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_API_KEY "

@@ -8,7 +8,7 @@ local socket = require "socket"
 local ssl = require "ssl"
 local trouble = require "trouble"
 
-local peer = { LONG = 20 } -- seconds: a bound against a hang
+local peer = { LONG = helper.HANG }
 
 local open = {} -- all sockets since tidy
 
@@ -51,13 +51,14 @@ end
 --- Fills the queue of a server that listens with a backlog of 0: whoever comes
 -- next is not answered, not even refused.
 function peer.fill(server)
-  for _ = 1, 8 do
-    local caller = held(assert(socket.tcp4()))
-    caller:settimeout(0)
-    caller:connect("127.0.0.1", server.port)
-    if #select(2, socket.select(nil, { caller }, 0.05)) == 0 then return end
+  local callers = {}
+  for i = 1, 8 do
+    callers[i] = held(assert(socket.tcp4()))
+    callers[i]:settimeout(0)
+    callers[i]:connect("127.0.0.1", server.port)
   end
-  error "the queue has no end"
+  local _, connected = socket.select(nil, callers, peer.LONG)
+  assert(#connected < #callers, "the queue has no end")
 end
 
 --- Whether nobody waits to be accepted, so that no attempt was made but those

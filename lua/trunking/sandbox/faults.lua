@@ -9,15 +9,16 @@
 local faults = {}
 
 -- `late` seconds after its reply, a request that was kept from taking effect
--- takes effect after all; a `stale` list is as it was so many seconds ago.
+-- takes effect after all; a `stale` list is as it was so many seconds ago. A
+-- reply on `hold` waits until the server is told to release it.
 -- Every field a fault may have. A misspelt one would pass for "no fault" and
 -- make the test that armed it lie.
 local types = {
   name = "string", times = "number", skip = "number",
   method = "string", path = "string",
   apply = "boolean", status = "number", headers = "table", body = "string",
-  delay = "number", close = "boolean", reset = "boolean", cut = "number",
-  cut_headers = "boolean", raw = "string", garbage = "boolean",
+  delay = "number", hold = "boolean", close = "boolean", reset = "boolean",
+  cut = "number", cut_headers = "boolean", raw = "string", garbage = "boolean",
   early = "boolean", chunked = "boolean", unasked = "string",
   late = "number", stale = "number", chance = "number",
 }
@@ -25,7 +26,7 @@ local types = {
 -- What a fault without a name is called in the ledger: the first it has.
 local names = {
   "late", "stale", "reset", "close", "raw", "garbage", "cut_headers", "cut",
-  "early", "chunked", "status", "delay", "apply",
+  "early", "chunked", "status", "hold", "delay", "apply",
 }
 
 local function name_of(fault)

@@ -28,8 +28,8 @@ local function call(method, path, body)
   return cjson.decode(reply)
 end
 
---- A new account: nothing in it, no faults, an empty ledger. `options` are
--- those of trunking.sandbox.new, such as {keep = 1000}.
+--- A new account: nothing in it, no faults, an empty ledger, and nothing on
+-- hold. `options` are those of trunking.sandbox.new, such as {keep = 1000}.
 function control.reset(options)
   call("POST", "reset", cjson.encode(options or {}))
 end
@@ -42,6 +42,12 @@ end
 --- Takes back all faults that are armed.
 function control.disarm()
   call("POST", "disarm")
+end
+
+--- Lets go all replies that are on hold, and has all that is late take effect
+-- now. A reply is on hold from when its request is in the ledger.
+function control.release()
+  call("POST", "release")
 end
 
 --- What the sandbox received: {count, created, trunks, requests}; with `last`,

@@ -7,12 +7,22 @@
 
 local cjson = require("cjson").new()
 local sandbox = require "trunking.sandbox"
+local semaphore = require "ngx.semaphore"
 
 local serve = {}
 local store
 local said = 0 -- unasked, so far
+local gate = semaphore.new() -- replies on hold wait here
+local late = {} -- what takes effect later: a set of functions
+
+local function open_gate()
+  local waiting = -gate:count()
+  if waiting > 0 then gate:post(waiting) end
+end
 
 local function fresh(options)
+  late = {}
+  open_gate()
   options = options or {}
   options.now = ngx.now
   store = sandbox.new(options)
@@ -74,18 +84,28 @@ local function bytes_of(reply, fault)
 end
 
 -- Keeps the connection after a reply, and says more on it, unasked. What comes
--- in after that is read, and not answered.
+-- in after that is read, and not answered, until the client ends it.
 local function keep(socket, unasked)
   ngx.sleep(0.05)
   socket:send(unasked)
   if unasked ~= "" then said = said + 1 end
-  socket:settimeout(5000)
+  socket:settimeout(3600 * 1000)
   repeat
     local data = socket:receive(1)
   until not data
 end
 
+-- Has a request take effect at its time, or when it is released before.
+local function apply_later(seconds, f)
+  late[f] = true
+  ngx.timer.at(seconds, function()
+    if late[f] then f() end
+    late[f] = nil
+  end)
+end
+
 local function perform(reply, fault)
+  if fault.hold then gate:wait(3600) end
   if fault.delay then ngx.sleep(fault.delay) end
   if fault.reset then return ngx.exec("/_sandbox/rst") end
   if fault.close then return ngx.exit(444) end
@@ -113,7 +133,7 @@ function serve.api()
       ["user-agent"] = var.http_user_agent,
     },
   })
-  if reply.later then ngx.timer.at(reply.fault.late, reply.later) end
+  if reply.later then apply_later(reply.fault.late, reply.later) end
   if reply.fault then return perform(reply, reply.fault) end
   return send(reply)
 end
@@ -143,6 +163,13 @@ end
 
 controls["POST /_sandbox/disarm"] = function()
   sandbox.disarm(store)
+  return "{}"
+end
+
+controls["POST /_sandbox/release"] = function()
+  for f in pairs(late) do f() end
+  late = {}
+  open_gate()
   return "{}"
 end
 
