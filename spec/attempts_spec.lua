@@ -353,8 +353,10 @@ for _, transport in ipairs(helper.transports) do
 
     it("tells how long all took", function()
       control.arm { delay = 0.1 }
+      local start = core.clock()
       local _, meta = client.fetch(trunk)
-      assert.is_true(meta.elapsed > 0.08 and meta.elapsed < 30)
+      assert.is_true(meta.elapsed > 0.08)
+      assert.is_true(meta.elapsed <= core.clock() - start)
     end)
   end)
 end

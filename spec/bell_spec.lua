@@ -27,7 +27,7 @@ describe("a client's bell", function()
 
   local function call()
     caller = assert(stream())
-    caller:settimeout(20)
+    caller:settimeout(helper.HANG)
     assert(caller:connect(path))
   end
 

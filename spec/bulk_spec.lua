@@ -235,8 +235,8 @@ describe("bulk.lua", function()
     -- Of those under way some were applied, and their replies never came.
     it("goes on where a SIG" .. signal .. " ended it", function()
       many(MANY)
-      control.arm { { skip = 10, times = 4, apply = true, delay = 10 },
-        { skip = 0, times = 4, status = 503, delay = 10 } }
+      control.arm { { skip = 10, times = 4, apply = true, hold = true },
+        { skip = 0, times = 4, status = 503, hold = true } }
       bulk_until(signal, 18)
       local before = read(results)
       local state = signal == "KILL" and "begun" or "unknown"

@@ -304,7 +304,7 @@ describe("provision.lua", function()
   end)
 
   it("cleans up after Ctrl-C", function()
-    arm_post(3, { apply = true, delay = 10 })
+    arm_post(3, { apply = true, hold = true })
     local pipe = assert(io.popen(([[
       %s examples/%s 2>&1 &
       %s -e '

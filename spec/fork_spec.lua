@@ -28,7 +28,7 @@ local script = [[
   ffi.C.usleep(%d)
   local pid = ffi.C.fork()
   if pid == 0 then
-    local trunk, err = make().async.create {}:wait(10)
+    local trunk, err = make().async.create {}:wait(60)
     print(trunk and "created" or err)
     if trunk then os.exit(0, true) end
     io.flush()

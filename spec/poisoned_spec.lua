@@ -51,7 +51,7 @@ local poisons = {
 -- Returns once the sandbox has said something unasked: then it is here, too.
 -- (The sandbox's connections are of this machine.)
 local function wait_for_it(before)
-  local latest = socket.gettime() + 20
+  local latest = socket.gettime() + helper.HANG
   repeat
     assert(socket.gettime() < latest, "the sandbox said nothing")
     socket.sleep(0.02)
@@ -142,7 +142,7 @@ for _, transport in ipairs(helper.transports) do
 
     it("a job is no different", function()
       local client = poisoned(transport, poisons[1][2]())
-      local made = assert(assert(client.async.create(params)):wait(10))
+      local made = assert(assert(client.async.create(params)):wait(helper.HANG))
       assert.not_equal(POISON, made.sid)
       assert.same({ "POST /v1/Trunks" }, requests())
     end)
