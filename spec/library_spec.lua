@@ -53,7 +53,7 @@ local create = [[
     print(trunk and "created" or err.kind .. " " .. err.outcome)
   end
   local job = assert(client.async.create {})
-  print(job:wait(20) and "created" or "lost")
+  print(job:wait() and "created" or "lost")
   client.close()
 ]]
 
@@ -177,17 +177,16 @@ describe("a wall clock", function()
 
   for _, transport in ipairs(helper.transports) do
     it("that jumps all the time moves no deadline: " .. transport, function()
-      control.arm { skip = 3, delay = 60, times = 2 }
       local said = in_trouble((create .. [[
         local helper = require "helper"
-        client = helper.client(%q, { timeout = helper.short })
         for _ = 1, 2 do
-          local _, err = client.create {}
+          local err = helper.timed_out(%q, { hold = true }, function(client)
+            return client.create {}
+          end)
           print(err.kind, err.outcome, err.attempts)
         end]]):format(helper.origin(transport), transport),
         { HOST_CLOCK = "86400", HOST_JUMP = "1" })
       assert.equal(all .. ("timeout\tunknown\t1\n"):rep(2), said)
-      assert.equal(5, control.ledger(0).count)
     end)
   end
 end)
@@ -237,10 +236,10 @@ local hangs = [[
   local _, err = client.create {}
   print(err.kind, err.outcome, err.attempts)
   local job = assert(client.async.create {})
-  _, err = job:wait(20)
+  _, err = job:wait()
   print(err.kind, err.outcome, err.attempts)
   client.close()
-  print(os.time() - start < 15 and "in time" or "too late")
+  print(os.time() - start < 60 and "in time" or "too late")
 ]]
 
 describe("a name server", function()
@@ -248,12 +247,12 @@ describe("a name server", function()
 
   it("that hangs moves no deadline", function()
     assert.equal(timeout:rep(2) .. "in time\n",
-      in_trouble(hangs:format("shim", "0.3", "5", 1), { HOST_DNS = "30000" }))
+      in_trouble(hangs:format("shim", "0.3", "5", 1), { HOST_DNS = "90000" }))
   end)
 
   it("that hangs is asked again, if there is time", function()
     assert.equal(timeout:gsub("1", "2"):rep(2) .. "in time\n",
-      in_trouble(hangs:format("shim", "9", "0.1", 2), { HOST_DNS = "30000" }))
+      in_trouble(hangs:format("shim", "9", "0.1", 2), { HOST_DNS = "90000" }))
   end)
 
   it("that has no answer is asked again", function()
@@ -346,7 +345,7 @@ describe("descriptors", function()
           for _ = 1, 12 do table.remove(held):close() end
           print(client.create {} and "created")
           local job, why = client.async.create {}
-          print(job and job:wait(20) and "created" or why)
+          print(job and job:wait() and "created" or why)
         ]]):format(transport), {}, "ulimit -n 160")
         assert.matches("^true\tnil\tnot_sent\tconnect\n", said)
         assert.matches("no file descriptor left", said)
@@ -366,7 +365,7 @@ describe("descriptors", function()
         held[#held + 1] = file
       end
       local job, err = client.async.create {}
-      print(assert(job, err):wait(20) and "created")
+      print(assert(job, err):wait() and "created")
       local fd, why = client.fd()
       print(fd, why and why.kind)
     ]], {}, "ulimit -n 160")

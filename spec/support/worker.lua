@@ -3,6 +3,7 @@
 -- and no file behind when it is stopped; waits are bounded.
 -- SPDX-License-Identifier: MIT
 
+local helper = require "helper"
 local socket = require "socket"
 
 local worker = {}
@@ -80,16 +81,17 @@ local function adapted(self, conf, user)
   return modules() .. "\n" .. user .. "\n" .. conf
 end
 
-local function free_port()
+-- A port below those that the system hands out for outgoing connections.
+local function some_port()
   local probe = assert(socket.bind("127.0.0.1", 0))
   local _, port = probe:getsockname()
   probe:close()
-  return port
+  return 31000 + port % 1700
 end
 
---- Whether f gives something true within so many seconds.
-function worker.within(seconds, f)
-  local latest = socket.gettime() + seconds
+--- Whether f gives something true, before one would say that it hangs.
+function worker.comes(f)
+  local latest = socket.gettime() + helper.HANG
   repeat
     local value = f()
     if value then return value end
@@ -98,15 +100,9 @@ function worker.within(seconds, f)
   return f() or false
 end
 
---- Starts one.
--- @param options http and server: text for these blocks of nginx.conf; user:
---   of the worker, where this one is root. Or conf, a whole nginx.conf that
---   listens on port 8080, and files that go beside it, by name
-function worker.start(options)
-  local self = setmetatable({ dir = sh "mktemp -d", port = free_port() },
-    worker)
-  sh(("cp -r %s/lua %s %s && chmod -R a+rX %s"):format(root,
-    build .. "/5.1", self.dir, self.dir))
+-- Starts it on a port of its own: whether it runs, or what it said.
+local function launch(self, options)
+  self.port = some_port()
   local is_root = sh "id -u" == "0"
   local who = options.user or "root"
   local user = is_root and ("user %s %s;"):format(who, sh("id -gn " .. who))
@@ -116,18 +112,33 @@ function worker.start(options)
       paths:format(self.dir, self.dir), options.http or "", self.port,
       options.server)
   write(self.dir .. "/nginx.conf", conf)
-  for name, text in pairs(options.files or {}) do
-    write(self.dir .. "/" .. name, text)
-  end
   -- It goes to the background by a fork and an exit, in which a call may be on
   -- its way that init began: that must end well too.
   local said = sh(("LUA_CPATH=\";;$LUA_CPATH\" %s -p %s/ -e error.log "
     .. "-c %s/nginx.conf </dev/null; echo status $?"):format(program, self.dir,
     self.dir)) -- a cjson for another Lua may be on our own path
-  if not said:find "status 0$"
-    or not worker.within(5, function() return self:pid() end) then
-    error("nginx did not start: " .. said .. self:log())
+  return said:find "status 0$"
+    and worker.comes(function() return self:pid() end), said .. self:log()
+end
+
+--- Starts one.
+-- @param options http and server: text for these blocks of nginx.conf; user:
+--   of the worker, where this one is root. Or conf, a whole nginx.conf that
+--   listens on port 8080, and files that go beside it, by name
+function worker.start(options)
+  local self = setmetatable({ dir = sh "mktemp -d" }, worker)
+  sh(("cp -r %s/lua %s %s && chmod -R a+rX %s"):format(root,
+    build .. "/5.1", self.dir, self.dir))
+  for name, text in pairs(options.files or {}) do
+    write(self.dir .. "/" .. name, text)
   end
+  local runs, said
+  for _ = 1, 5 do -- another may have the port
+    runs, said = launch(self, options)
+    if runs or not said:find "Address already in use" then break end
+    os.remove(self.dir .. "/error.log")
+  end
+  if not runs then error("nginx did not start: " .. said) end
   self.master = self:pid()
   return self
 end
@@ -173,7 +184,7 @@ end
 --- Sends a request, and gives a function that reads its reply: status, body.
 function worker:ask(path, method)
   local tcp = assert(socket.connect("127.0.0.1", self.port))
-  tcp:settimeout(15)
+  tcp:settimeout(helper.HANG)
   assert(tcp:send(("%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n"):format(
     method or "GET", path)))
   return function()
@@ -190,7 +201,7 @@ function worker:get(path, method) return self:ask(path, method)() end
 function worker:stop()
   local function is_gone() return sh("kill -0 " .. self.master) ~= "" end
   self:signal "QUIT"
-  local gone = worker.within(10, is_gone)
+  local gone = worker.comes(is_gone)
   if not gone then
     for _, child in ipairs(self:children()) do self:signal("KILL", child) end
     self:signal "KILL"
