@@ -525,12 +525,13 @@ end)
 
 for _, name in ipairs { "cqueues", "luv", "copas" } do
   describe(name .. ".lua", function()
+    -- Not in this process: luv does not survive a second require.
+    if helper.run(("require '%s'"):format(name)) ~= "" then
+      it("runs", function() pending("no " .. name .. " for this Lua") end)
+      return
+    end
+
     it("creates five trunks while the loop goes on", function()
-      -- Not in this process: luv does not survive a second require.
-      local why = helper.run(("require '%s'"):format(name))
-      if why ~= "" then
-        pending(name .. " is not there: " .. why:match "[^\n]*")
-      end
       local text, status = run(name .. ".lua")
       assert.equal(0, status, text)
       local _, count = text:gsub("created TK%x+\n", "")
@@ -540,9 +541,6 @@ for _, name in ipairs { "cqueues", "luv", "copas" } do
     end)
 
     it("fails when a create does", function()
-      if helper.run(("require '%s'"):format(name)) ~= "" then
-        pending(name .. " is not there")
-      end
       control.arm { method = "POST", status = 400 }
       local text, status = run(name .. ".lua")
       assert.equal(1, status, text)

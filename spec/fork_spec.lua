@@ -1,22 +1,18 @@
 -- A client that was used, and then a fork: parent and child would share one
 -- TLS connection, and the child's clean-up would speak on it. The child is
--- told, and touches nothing; clients of its own work as anywhere. LuaJIT's ffi
--- is the fork at hand.
+-- told, and touches nothing; clients of its own work as anywhere.
 
 local control = require "sandbox.control"
 local helper = require "helper"
 
-local in_child = helper.in_child()
-if not in_child then return end
+local in_child = helper.in_child
 
 after_each(helper.tidy)
 
 -- A process whose client's thread has just begun, and a child of it that makes
 -- a client of its own: what became of the child's call.
 local script = [[
-  local ffi = require "ffi"
-  ffi.cdef "int fork(void); int waitpid(int, int *, int);"
-  ffi.cdef "int usleep(unsigned us); void _exit(int status);"
+  local socket, trouble = require "socket", require "trouble"
   local trunking = require "trunking"
   local function make()
     return assert(trunking.new { base_url = os.getenv "ORIGIN",
@@ -25,16 +21,16 @@ local script = [[
       auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN" })
   end
   local job = make().async.create {}
-  ffi.C.usleep(%d)
-  local pid = ffi.C.fork()
+  socket.sleep(%d / 1e6)
+  local pid = trouble.fork()
   if pid == 0 then
     local trunk, err = make().async.create {}:wait(60)
     print(trunk and "created" or err)
     if trunk then os.exit(0, true) end
-    io.flush()
-    ffi.C._exit(1)
+    io.stdout:flush()
+    trouble.exit(1)
   end
-  ffi.C.waitpid(pid, nil, 0)
+  assert(trouble.wait(pid))
   assert(job:wait())
 ]]
 

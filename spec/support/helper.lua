@@ -210,33 +210,23 @@ helper.every_field = {
   cnam_lookup_enabled = false,
 }
 
---- A function that runs another in a forked child, and gives true when that
--- returned true; or nil where there is no ffi to fork with. The child ends
--- without exit, which would say once more what busted has yet to say; so a
--- build that counts writes what it has before.
-function helper.in_child()
-  local has_ffi, ffi = pcall(require, "ffi")
-  if not has_ffi then return nil end
-  pcall(ffi.cdef, [[
-    int fork(void);
-    int waitpid(int pid, int *status, int options);
-    void _exit(int status);
-    void trunking_counted(void);
-  ]])
-  local counted = os.getenv "TRUNKING_COUNTED"
-  counted = counted and ffi.load(counted)
-  return function(f)
-    local pid = ffi.C.fork()
-    assert(pid >= 0)
-    if pid == 0 then
-      local ok, result = pcall(f)
-      if counted then counted.trunking_counted() end
-      ffi.C._exit(ok and result and 0 or 1)
-    end
-    local status = ffi.new "int[1]"
-    assert(ffi.C.waitpid(pid, status, 0) == pid)
-    return status[0] == 0
+--- Runs f in a forked child: whether it returned something true there.
+function helper.in_child(f)
+  local trouble = require "trouble"
+  local pid = trouble.fork()
+  if pid == 0 then
+    local ok, result = pcall(f)
+    trouble.exit(ok and result and 0 or 1)
   end
+  return trouble.wait(pid)
+end
+
+--- Whether the machine has a program.
+function helper.has(program)
+  local pipe = assert(io.popen("command -v " .. program))
+  local path = pipe:read "*a"
+  pipe:close()
+  return path ~= ""
 end
 
 return helper

@@ -2,19 +2,23 @@
  * trouble: what a spec does to its own sockets and process that Lua cannot:
  * packets that are lost on their way in, one way at a time and without root
  * (a filter in the kernel, where it has them), a connection that is reset in
- * its midst, signals without end, a Lua state that is closed. Built by `make
- * probe`, never installed.
+ * its midst, signals without end, a Lua state that is closed, a fork. Built by
+ * `make probe`, never installed.
  */
 #include "compat.h"
 
 #include <lualib.h>
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #if defined(__linux__)
 #include <linux/filter.h>
@@ -136,8 +140,53 @@ static int trouble_state(lua_State *L) {
   return failed ? lua_error(L) : 0;
 }
 
+/* fork(): the child's process number, or 0 in the child. */
+static int trouble_fork(lua_State *L) {
+  pid_t pid = fork();
+  if (pid < 0)
+    return answer(L, 0);
+  lua_pushinteger(L, pid);
+  return 1;
+}
+
+/* wait(pid): waits for a child to end. Whether it did so with status 0. */
+static int trouble_wait(lua_State *L) {
+  pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+  int status = -1;
+  while (waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR)
+      return answer(L, 0);
+  lua_pushboolean(L, status == 0);
+  return 1;
+}
+
+/* A build that counts what is reached writes it at exit; here, before. */
+static void write_counts(void) {
+  const char *path = getenv("TRUNKING_COUNTED");
+  void *counted = path != NULL ? dlopen(path, RTLD_NOW | RTLD_NOLOAD) : NULL;
+  void (*write_all)(void) = NULL;
+  if (counted != NULL)
+    *(void **)&write_all = dlsym(counted, "trunking_counted");
+  if (write_all != NULL)
+    write_all();
+}
+
+/* exit(status): ends a child without exit, which would run what the parent
+ * has yet to run, and say once more what it has yet to say. */
+static int trouble_exit(lua_State *L) {
+  int status = (int)luaL_checkinteger(L, 1);
+  write_counts();
+  _exit(status);
+}
+
 TRK_EXPORT int luaopen_trouble(lua_State *L) {
   lua_newtable(L);
+  lua_pushcfunction(L, trouble_fork);
+  lua_setfield(L, -2, "fork");
+  lua_pushcfunction(L, trouble_wait);
+  lua_setfield(L, -2, "wait");
+  lua_pushcfunction(L, trouble_exit);
+  lua_setfield(L, -2, "exit");
   lua_pushcfunction(L, trouble_state);
   lua_setfield(L, -2, "state");
 #if defined(SO_ATTACH_FILTER)
