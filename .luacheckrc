@@ -1,4 +1,4 @@
--- 5.1 to 5.4 and LuaJIT in one tree.
+-- 5.1 to 5.5 and LuaJIT in one tree.
 std = "max"
 max_line_length = 80
 files["spec/**/*_spec.lua"].std = "+busted"

@@ -69,8 +69,21 @@ describe("the rock", function()
     assert.is_true(ok, text)
   end)
 
-  for _, version in ipairs { "5.4", "5.1" } do
+  -- What a Lua lacks here for a rock to be built and used, or nil.
+  local function lacks(version)
+    if not sh("lua" .. version .. " -v") then return "it is not there" end
+    local header = io.open("/usr/include/lua" .. version .. "/lua.h")
+    if not header then return "it has no headers here" end
+    header:close()
+    local ok = sh(("unset LUA_CPATH; lua%s -e 'require \"cjson\"'")
+      :format(version))
+    return not ok and "it has no lua-cjson here" or nil
+  end
+
+  for _, version in ipairs { "5.5", "5.4", "5.2", "5.1" } do
     it("installs into an empty tree and creates, Lua " .. version, function()
+      local why = lacks(version)
+      if why then pending("Lua " .. version .. ": " .. why) return end
       local tree = dir .. "/tree" .. version
       local ok, text = sh(("cd %s/src && LUAROCKS_CONFIG=%s/config.lua "
         .. "luarocks --lua-version=%s make --tree %s"):format(dir, dir,

@@ -1,6 +1,6 @@
 -- The Trunking API to develop against: store and request in, reply out.
 -- Promises: behaves as the real API does in all 24 operations; holds no more
--- than it was told to; the same on Lua 5.1 to 5.4, LuaJIT and in nginx.
+-- than it was told to; the same on Lua 5.1 to 5.5, LuaJIT and in nginx.
 -- May not know: sockets, files, ngx, the clock or chance. Time and randomness
 -- are fields of the store; what a fault does to the wire is the server's work.
 -- SPDX-License-Identifier: MIT
