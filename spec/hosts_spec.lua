@@ -1,7 +1,7 @@
 -- The modules for event loops: 20 calls at once while a ticker ticks; what
 -- each does outside its loop, and what it leaves behind.
 
-pcall(require, "copas") -- it refuses to come after socket.http
+local has_copas, why_not = pcall(require, "copas") -- not after socket.http
 local control = require "sandbox.control"
 local helper = require "helper"
 local socket = require "socket"
@@ -28,7 +28,7 @@ function loops.cqueues()
           ticker()
         end
       end)
-      assert(controller:loop(helper.HANG))
+      assert(controller:loop(20))
       assert.equal(0, left)
     end,
   }
@@ -46,7 +46,7 @@ function loops.luv()
       end)()
     end,
     loop = function(ticker)
-      local timer, latest = uv.new_timer(), socket.gettime() + helper.HANG
+      local timer, latest = uv.new_timer(), socket.gettime() + 20
       timer:start(10, 10, function()
         ticker()
         if left == 0 or socket.gettime() > latest then timer:close() end
@@ -70,7 +70,7 @@ function loops.copas()
       end)
     end,
     loop = function(ticker)
-      local latest = socket.gettime() + helper.HANG
+      local latest = socket.gettime() + 20
       while left > 0 and socket.gettime() < latest do
         copas.step(0.01)
         ticker()
@@ -133,17 +133,17 @@ local function behaves(name)
   end)
 
   it("makes 20 calls at once while the loop ticks", function()
-    local sids, seen, ticks, most = {}, {}, 0, 0
-    control.arm { apply = true, hold = true, times = 20 }
+    local faults, sids, seen, ticks, most = {}, {}, {}, 0, 0
+    for i = 1, 20 do faults[i] = { apply = true, delay = 0.2 } end
+    control.arm(faults)
     for i = 1, 20 do
       loop.spawn(function() sids[i] = assert(client.create {}).sid end)
     end
     loop.loop(function()
       ticks, most = ticks + 1, math.max(most, client.in_flight())
-      if control.ledger(0).count == 20 then control.release() end
     end)
-    assert.equal(20, most)
-    assert.is_true(ticks >= 1)
+    assert.is_true(most > 10, most .. " at once")
+    assert.is_true(ticks >= 2, ticks .. " ticks")
     for i = 1, 20 do
       assert.is_nil(seen[sids[i]])
       seen[sids[i]] = true
@@ -211,7 +211,7 @@ local function behaves(name)
   end)
 
   it("wakes what waits for a client that is closed", function()
-    control.arm { hold = true, times = 2 }
+    control.arm { { delay = 20 }, { delay = 20 } }
     local errs = {}
     for i = 1, 2 do
       loop.spawn(function() errs[i] = select(2, client.create {}) end)
@@ -253,11 +253,13 @@ end
 
 for name in pairs(loops) do
   describe("trunking." .. name, function()
-    if pcall(require, name) then
+    local ok, why = pcall(require, name)
+    if name == "copas" and not has_copas then why = why_not end
+    if ok then
       behaves(name)
     else
       it("works", function()
-        pending("no " .. name .. " for this Lua")
+        pending(name .. " is not there: " .. why:match "[^\n]*")
       end)
     end
   end)
