@@ -52,7 +52,7 @@ build = {
         "src/api.c", "src/bell.c", "src/buf.c", "src/call.c", "src/check.c",
         "src/client.c", "src/core.c", "src/engine.c", "src/form.c",
         "src/job.c", "src/json.c", "src/kit.c", "src/path.c", "src/reply.c",
-        "src/verdict.c", "src/wake.c", "src/wire.c", "src/worker.c",
+        "src/tls.c", "src/verdict.c", "src/wake.c", "src/wire.c", "src/worker.c",
       },
       defines = { "_GNU_SOURCE" },
       libraries = { "curl", "pthread" },

@@ -271,6 +271,31 @@ describe("a handshake", function()
       server:close()
     end)
   end
+
+  -- GnuTLS speaks the language of its process. In German an end was no end,
+  -- and was not tried again.
+  it("that ends is tried again in any language", function()
+    local server = assert(socket.bind("127.0.0.1", 0))
+    server:settimeout(20)
+    local _, port = server:getsockname()
+    local child = helper.start(([[
+      os.setlocale "C.UTF-8"
+      local helper = require "helper"
+      local err = helper.failure(helper.client("TLS", { max_attempts = 2,
+        base_url = "https://127.0.0.1:%d" }))
+      print(err.kind, err.outcome, err.attempts)]]):format(port),
+      { LANGUAGE = "de" })
+    for _ = 1, 2 do
+      local peer = assert(server:accept())
+      assert(peer:receive(5))
+      peer:settimeout(0.1)
+      repeat until not peer:receive(1)
+      peer:close()
+    end
+    assert.equal("tls\tnot_sent\t2\n", child:read "*a")
+    child:close()
+    server:close()
+  end)
 end)
 
 describe("a create whose reply stops after its head", function()

@@ -151,5 +151,6 @@ TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
   set_text(L, "version", TRK_VERSION);
+  set_text(L, "tls", trk_engine_tls());
   return 1;
 }

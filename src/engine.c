@@ -576,6 +576,8 @@ int trk_engine_unfit(char *why, size_t size) {
   return 0;
 }
 
+const char *trk_engine_tls(void) { return trk_curl()->ssl_version; }
+
 struct trk_engine *trk_engine_open(const struct trk_options *options) {
   struct trk_engine *e = calloc(1, sizeof *e);
   if (e == NULL)

@@ -109,6 +109,9 @@ double trk_engine_clock(void);
  * will not. */
 int trk_engine_unfit(char *why, size_t size);
 
+/* The TLS library of the libcurl that is loaded, with its version. */
+const char *trk_engine_tls(void);
+
 /* An engine, or NULL when there is no memory. libcurl is not touched before
  * the first call. */
 struct trk_engine *trk_engine_open(const struct trk_options *options);

@@ -4,6 +4,8 @@
  */
 #include "wire.h"
 
+#include "tls.h"
+
 #include <errno.h> /* EMFILE, ECONNRESET */
 #include <poll.h>
 #include <pthread.h>
@@ -20,10 +22,11 @@
 #endif
 
 /* By number: one that every library knows, though newer headers warn of it;
- * and one newer than the oldest libcurl we build with, so that a newer library
- * is used to the full whatever the headers were. */
+ * and those newer than the oldest libcurl we build with, so that a newer
+ * library is used to the full whatever the headers were. */
 #define OPT_PROTOCOLS ((CURLoption)(CURLOPTTYPE_LONG + 181))
 #define OPT_QUICK_EXIT ((CURLoption)(CURLOPTTYPE_LONG + 322))
+#define INFO_USED_PROXY ((CURLINFO)(CURLINFO_LONG + 66))
 #define PROTOCOL_HTTP 1L
 #define PROTOCOL_HTTPS 2L
 
@@ -668,19 +671,32 @@ static void cause_of(const struct trk_wire *w, CURLcode rc,
     seen->cause = TRK_CONFIG, seen->transient = 0;
 }
 
+/* Whether a connection that broke stood up to where its handshake begins: a
+ * proxy has let it through, or there is none. Newer libcurls on GnuTLS tell of
+ * a handshake that is reset as of any read. */
+static int is_handshake(const struct trk_wire *w, long proxied) {
+  long by_proxy = 1;
+  if (w->shared->loopback_only) /* plain words */
+    return 0;
+  curl_easy_getinfo(w->easy, INFO_USED_PROXY, &by_proxy);
+  return !by_proxy || proxied / 100 == 2;
+}
+
 /* A handshake cut short may pass; an alert or a version will not. */
 static void cause_of_connecting(const struct trk_wire *w, CURLcode rc,
                                 long sys, struct trk_evidence *seen) {
   long proxied = 0;
   if (rc == CURLE_SSL_CONNECT_ERROR)
     seen->transient = sys == ECONNRESET || sys == EPIPE ||
-                      strstr(w->text, "SYSCALL") != NULL ||
-                      strstr(w->text, "reset") != NULL ||
-                      strstr(w->text, "unexpected eof") != NULL;
-  if (rc == CURLE_RECV_ERROR) { /* a proxy's answer to CONNECT */
+                      trk_tls_broke_off(w->text);
+  if (rc == CURLE_RECV_ERROR || rc == CURLE_SEND_ERROR) {
     curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
-    seen->cause = TRK_CONNECT;
-    seen->transient = proxied == 0 || proxied >= 500;
+    if (is_handshake(w, proxied)) {
+      seen->cause = TRK_TLS;
+    } else if (rc == CURLE_RECV_ERROR) { /* a proxy's answer to CONNECT */
+      seen->cause = TRK_CONNECT;
+      seen->transient = proxied == 0 || proxied >= 500;
+    }
   }
 }
 
@@ -724,7 +740,8 @@ static void set_reason(struct trk_call *call, const struct trk_wire *w,
   if (call->seen.status / 100 == 3 && w->redirect[0] != '\0')
     snprintf(call->text, sizeof call->text,
              "it redirects to %s, which is not followed", w->redirect);
-  else if (rc != CURLE_OK)
+  else if (rc != CURLE_OK &&
+           !trk_tls_reason(w->easy, rc, call->text, sizeof call->text))
     snprintf(call->text, sizeof call->text, "%s", text_of(w, rc));
 }
 

@@ -13,6 +13,10 @@ local helper = { transports = { "plain HTTP", "TLS" } }
 --- A bound in seconds that nothing reaches but what hangs.
 helper.HANG = 120
 
+--- The TLS library beneath libcurl, "OpenSSL" or "GnuTLS": what it says of a
+-- fault, it says in its own words.
+helper.tls_library = require "trunking.core".tls:match "^%a+"
+
 local origins = {
   ["plain HTTP"] = "TRUNKING_SANDBOX_HTTP", TLS = "TRUNKING_SANDBOX",
 }

@@ -51,10 +51,13 @@ static int answer(lua_State *L, int ok) {
 static struct sock_filter all[] = {DROP};
 static struct sock_filter nothing[] = {KEEP}; /* qemu can't take a filter off */
 static struct sock_filter data[] = {IF_DATA(1), DROP, KEEP};
-/* What begins with a TLS record of the application, so no handshake. */
+/* What begins with a TLS record of the application, unless it is as short as
+ * what ends a handshake of TLS 1.3, which is a record of the same type. */
 static struct sock_filter tls[] = {
-    IF_DATA(3), {BPF_LD | BPF_B | BPF_IND, 0, 0, 0},
-    {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 23}, DROP, KEEP};
+    IF_DATA(5), {BPF_LD | BPF_B | BPF_IND, 0, 0, 0},
+    {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 23},
+    {BPF_LD | BPF_H | BPF_IND, 0, 0, 3},
+    {BPF_JMP | BPF_JGT | BPF_K, 0, 1, 100}, DROP, KEEP};
 
 /* lose(fd, "all" | "data" | "tls" | "none"): which segments that come in on
  * a socket are lost from now on; of a listener, on what it accepts too. */
