@@ -78,6 +78,7 @@ static const struct {
   const char *english; /* where it cannot be asked */
 } breaks[] = {
     {-110, "The TLS connection was non-properly terminated."},
+    {-9, "Error decoding the received TLS packet."},
     {-54, "Error in the pull function."},
     {-53, "Error in the push function."},
 };
