@@ -491,6 +491,21 @@ describe("a proxy", function()
       outcome = "not_sent", attempts = 3, status = false })
   end)
 
+  -- A reset is told as one of any read by some libcurls on GnuTLS: it was taken
+  -- for the proxy's.
+  for title, finish in pairs { ["ends"] = function(c) c:close() end,
+    ["is reset"] = peer.reset } do
+    it("behind which a handshake " .. title .. " is an error of TLS", function()
+      local err = proxied(function(connection)
+        connection:send "HTTP/1.1 200 OK\r\n\r\n"
+        peer.await(connection)
+        finish(connection)
+      end, 2, { max_attempts = 2 })
+      helper.check(err, { kind = "tls", outcome = "not_sent", attempts = 2,
+        status = false })
+    end)
+  end
+
   it("that hangs is tried again, and not sent the request", function()
     helper.check(helper.in_time(function(timeout)
       peer.tidy()
