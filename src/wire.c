@@ -676,8 +676,6 @@ static void cause_of(const struct trk_wire *w, CURLcode rc,
  * a handshake that is reset as of any read. */
 static int is_handshake(const struct trk_wire *w, long proxied) {
   long by_proxy = 1;
-  if (w->shared->loopback_only) /* plain words */
-    return 0;
   curl_easy_getinfo(w->easy, INFO_USED_PROXY, &by_proxy);
   return !by_proxy || proxied / 100 == 2;
 }

@@ -8,6 +8,7 @@ local bound = "a socket just bound listens, and is its owner's"
 local file = "the loader knows the file that it has loaded"
 local line = "libcurl gives no line without an end, and none without a text"
 local words = "in the words of other TLS libraries"
+local gnutls = "by libcurl on GnuTLS: where it is, the specs run on it"
 local timing = "news within the moment between two looks"
 local ended = "exit has ended the thread, and Lua goes on"
 
@@ -81,9 +82,23 @@ return {
     ["len > 0"] = line,
     ["CURLE_UNSUPPORTED_PROTOCOL"] = "origins are http: or https: alone",
     ["sys == ECONNRESET"] = words,
+    ["rc == CURLE_SEND_ERROR"] = gnutls,
+    ["rc == CURLE_RECV_ERROR"] = gnutls,
+    ["is_handshake("] = gnutls,
+    ["return !by_proxy"] = gnutls,
+    ["seen->cause = TRK_TLS"] = gnutls,
+  },
+  ["src/tls.c"] = {
+    ["backend == CURLSSLBACKEND_GNUTLS"] = gnutls,
+    ["static long verified("] = gnutls,
+    ["!is_gnutls("] = gnutls,
+    ["bits = verified("] = gnutls,
+    ["gnutls.p != NULL"] = "libcurl links it, if not for TLS",
+    ["return english"] = "libcurl links it, if not for TLS",
     ["\"SYSCALL\""] = words,
-    ["\"reset\""] = words,
     ["\"unexpected eof\""] = words,
+    ["breaks[i].number"] = gnutls,
+    ["return 1;"] = gnutls,
   },
   ["src/wake.c"] = {
     ["errno == EINTR"] = "there is always room for what is rung, and something "
