@@ -115,3 +115,29 @@ describe("the README", function()
     assert.truthy(text:find("did you mean 'friendly_name'", 1, true))
   end)
 end)
+
+describe("set-up", function()
+  -- Debian has libcurl's headers with OpenSSL or with GnuTLS, never both: the
+  -- demo took away those that its user had.
+  for absent, asked in pairs { ["libcurl4-openssl-dev"] = false,
+    ["libcurl4-*"] = true } do
+    it(("%s libcurl's headers where %s is absent"):format(
+      asked and "installs" or "leaves", absent), function()
+        local pipe = assert(io.popen(([[
+          dir=$(mktemp -d) && cd "$dir" && mkdir bin || exit
+          printf '#!/bin/sh\nfor p; do :; done\ncase $p in %s) exit 1; esac
+            echo install ok installed' >bin/dpkg-query
+          printf '#!/bin/sh\necho "$*" >>"%%s"' "$dir/asked" >bin/apt-get
+          printf '#!/bin/sh\necho 0' >bin/id
+          chmod +x bin/*
+          : >asked
+          PATH=$dir/bin:$PATH "$OLDPWD/spec/support/deps" demo 2>/dev/null
+          cat asked
+          rm -r "$dir"]]):format(absent)))
+        local text = pipe:read "*a"
+        pipe:close()
+        assert.equal(asked, text:find "install.* libcurl4%-openssl%-dev" ~= nil)
+        if not asked then assert.equal("", text) end
+      end)
+  end
+end)
