@@ -17,6 +17,13 @@
 #define OLDEST 0x075000u      /* 7.80: the pre-request callback */
 #define SENDS_QUIETLY 0x075800u /* 7.88: TLS writes raise no SIGPIPE */
 
+/* Both of 8.20, by number: a newer library than the headers has them too. One
+ * that is older does not know them, says so, and has no need of them. */
+#define OPT_RESOLVE_THREADS_MAX ((CURLMoption)(CURLOPTTYPE_LONG + 20))
+#define OPT_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
+#define RESOLVERS_LEAST 20L /* libcurl's default */
+#define RESOLVERS_MOST 128L
+
 struct trk_engine {
   CURLM *multi; /* NULL until the first call */
   pid_t pid;    /* the process it was made in, once it is */
@@ -160,6 +167,21 @@ static void global_init(void) {
   global_rc = curl_global_init(CURL_GLOBAL_ALL);
 }
 
+/* From 8.20 on the threads that ask for names are the multi's, and outlive the
+ * call that asked. Without the one option closing it waits for each of them
+ * (law L4): 30 s for a name server that hangs. Without the other there are 20,
+ * and each call takes two, one for each family: then calls that ask at once
+ * wait for each other. More than it allows are not started (law L7). */
+static void set_resolvers(CURLM *multi, long calls) {
+  long most = 2 * calls;
+  if (most < RESOLVERS_LEAST)
+    most = RESOLVERS_LEAST;
+  if (most > RESOLVERS_MOST)
+    most = RESOLVERS_MOST;
+  (void)curl_multi_setopt(multi, OPT_QUICK_EXIT, 1L);
+  (void)curl_multi_setopt(multi, OPT_RESOLVE_THREADS_MAX, most);
+}
+
 /* libcurl comes up with the first call, so that a client may be made before
  * its process forks. 0, or -1. */
 static int ready(struct trk_engine *e) {
@@ -176,6 +198,7 @@ static int ready(struct trk_engine *e) {
   if (e->multi == NULL)
     return -1;
   curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, keep);
+  set_resolvers(e->multi, keep);
   return 0;
 }
 
@@ -263,11 +286,13 @@ static void finish(struct trk_engine *e, struct trk_call *call) {
 
 /* The call cannot run at all. */
 static void starve(struct trk_engine *e, struct trk_call *call) {
-  static const char text[] = "not enough memory for a connection";
+  static const char no_memory[] = "not enough memory for a connection";
+  int used_up = trk_descriptors_used_up();
   call->seen.method = call->operation->method;
   call->seen.expect = call->operation->status;
-  call->seen.cause = TRK_MEMORY;
-  memcpy(call->text, text, sizeof text);
+  call->seen.cause = used_up ? TRK_CONNECT : TRK_MEMORY;
+  snprintf(call->text, sizeof call->text, "%s",
+           used_up ? trk_no_descriptor : no_memory);
   finish(e, call);
 }
 

@@ -29,6 +29,7 @@
 #define INFO_USED_PROXY ((CURLINFO)(CURLINFO_LONG + 66))
 #define PROTOCOL_HTTP 1L
 #define PROTOCOL_HTTPS 2L
+#define TOO_LARGE ((CURLcode)100) /* 8.6: CURLE_TOO_LARGE */
 
 /* A write takes a kept connection only if it was used this lately: an idle
  * one may be closing under us, and then the POST would end unknown. */
@@ -38,6 +39,7 @@
 #define LARGE 8192u /* bytes that come at once, of a body that is large */
 
 static const char no_memory[] = "not enough memory";
+const char trk_no_descriptor[] = "no file descriptor left for a connection";
 static const char headers_too_large[] =
     "the reply's headers are over the limit of 64 KiB";
 
@@ -651,6 +653,14 @@ static int proxy_is_bad(const struct trk_wire *w) {
   return w->begun == 0 && strncmp(w->text, words, sizeof words - 1) == 0;
 }
 
+/* libcurl holds one header line to a bound of its own, before we see it, and
+ * calls that a want of memory before 8.6. */
+static int is_header_too_large(const struct trk_wire *w, CURLcode rc) {
+  return w->begun > 0 &&
+         (rc == TOO_LARGE ||
+          (rc == CURLE_OUT_OF_MEMORY && w->call->seen.status > 0));
+}
+
 static void cause_of(const struct trk_wire *w, CURLcode rc,
                      struct trk_evidence *seen) {
   size_t i;
@@ -663,52 +673,57 @@ static void cause_of(const struct trk_wire *w, CURLcode rc,
     }
   if (rc == CURLE_UNSUPPORTED_PROTOCOL && w->begun > 0)
     seen->cause = TRK_GARBAGE; /* of the reply, not of the URL */
-  if (rc == CURLE_OUT_OF_MEMORY && seen->status > 0)
-    seen->cause = TRK_TOO_LARGE; /* a header line over libcurl's own bound */
+  if (is_header_too_large(w, rc))
+    seen->cause = TRK_TOO_LARGE;
   if (rc == CURLE_WRITE_ERROR)
     seen->cause = w->too_large ? TRK_TOO_LARGE : TRK_MEMORY;
   if (w->strayed || proxy_is_bad(w))
     seen->cause = TRK_CONFIG, seen->transient = 0;
 }
 
-/* Whether a connection that broke stood up to where its handshake begins: a
- * proxy has let it through, or there is none. Newer libcurls on GnuTLS tell of
- * a handshake that is reset as of any read. */
-static int is_handshake(const struct trk_wire *w, long proxied) {
-  long by_proxy = 1;
-  curl_easy_getinfo(w->easy, INFO_USED_PROXY, &by_proxy);
-  return !by_proxy || proxied / 100 == 2;
+/* Whether this process may open no more. */
+int trk_descriptors_used_up(void) {
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (fd < 0)
+    return errno == EMFILE || errno == ENFILE;
+  close(fd);
+  return 0;
+}
+
+/* libcurl does not say so: it only could not connect, not find the host, not
+ * read the CAs, or has no memory, each release in its own way. */
+static int none_left(const struct trk_wire *w, CURLcode rc) {
+  return w->begun == 0 &&
+         (rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST ||
+          rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_OUT_OF_MEMORY ||
+          rc == CURLE_FAILED_INIT || rc == CURLE_SSL_CACERT_BADFILE) &&
+         trk_descriptors_used_up();
 }
 
 /* A handshake cut short may pass; an alert or a version will not. */
-static void cause_of_connecting(const struct trk_wire *w, CURLcode rc,
-                                long sys, struct trk_evidence *seen) {
-  long proxied = 0;
-  if (rc == CURLE_SSL_CONNECT_ERROR)
-    seen->transient = sys == ECONNRESET || sys == EPIPE ||
-                      trk_tls_broke_off(w->text);
-  if (rc == CURLE_RECV_ERROR || rc == CURLE_SEND_ERROR) {
-    curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
-    if (is_handshake(w, proxied)) {
-      seen->cause = TRK_TLS;
-    } else if (rc == CURLE_RECV_ERROR) { /* a proxy's answer to CONNECT */
-      seen->cause = TRK_CONNECT;
-      seen->transient = proxied == 0 || proxied >= 500;
-    }
-  }
+static int is_cut_short(const struct trk_wire *w) {
+  long sys = 0;
+  curl_easy_getinfo(w->easy, CURLINFO_OS_ERRNO, &sys);
+  return sys == ECONNRESET || sys == EPIPE ||
+         strstr(w->text, "SYSCALL") != NULL ||
+         strstr(w->text, "reset") != NULL ||
+         strstr(w->text, "unexpected eof") != NULL;
 }
 
-/* Whether this process may open no more: libcurl only says that it could not
- * connect, or not read the CAs. */
-static int none_left(CURLcode rc) {
-  int fd;
-  if (rc != CURLE_COULDNT_CONNECT && rc != CURLE_SSL_CACERT_BADFILE)
-    return 0;
-  fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (fd < 0)
-    return errno == EMFILE;
-  close(fd);
-  return 0;
+/* The way there. The code for what a proxy answers to CONNECT is another in
+ * each release, so only the status that it gave decides: what it refuses, it
+ * would refuse again. */
+static void cause_of_connecting(const struct trk_wire *w, CURLcode rc,
+                                struct trk_evidence *seen) {
+  long proxied = 0;
+  curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
+  if (rc == CURLE_SSL_CONNECT_ERROR)
+    seen->transient = is_cut_short(w);
+  if (seen->cause == TRK_NETWORK || seen->cause == TRK_GARBAGE ||
+      none_left(w, rc))
+    seen->cause = TRK_CONNECT, seen->transient = 1;
+  if (seen->cause == TRK_CONNECT && proxied >= 300 && proxied < 500)
+    seen->transient = 0;
 }
 
 static const char *text_of(const struct trk_wire *w, CURLcode rc) {
@@ -723,12 +738,12 @@ static const char *text_of(const struct trk_wire *w, CURLcode rc) {
     return w->header_bytes > TRK_HEADERS_MAX
                ? headers_too_large
                : "the reply is over the limit of its size";
-  if (none_left(rc))
-    return "no file descriptor left for a connection";
+  if (is_header_too_large(w, rc))
+    return headers_too_large;
+  if (none_left(w, rc))
+    return trk_no_descriptor;
   if (rc == CURLE_OUT_OF_MEMORY)
-    return w->call->seen.status > 0
-               ? headers_too_large
-               : no_memory;
+    return no_memory;
   return w->text[0] != '\0' ? w->text : curl_easy_strerror(rc);
 }
 
@@ -745,13 +760,10 @@ static void set_reason(struct trk_call *call, const struct trk_wire *w,
 
 void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   struct trk_call *call = w->call;
-  long sys = 0;
   call->seen.begun = w->begun;
   cause_of(w, rc, &call->seen);
-  if (rc != CURLE_OK)
-    curl_easy_getinfo(w->easy, CURLINFO_OS_ERRNO, &sys);
   if (rc != CURLE_OK && w->begun == 0)
-    cause_of_connecting(w, rc, sys, &call->seen);
+    cause_of_connecting(w, rc, &call->seen);
   call->retry_after_ms = trk_retry_after(w->retry_after, w->date);
   set_reason(call, w, rc);
   w->call = NULL;

@@ -71,6 +71,10 @@ struct trk_wire {
  * answer into a buffer that all threads share. */
 const curl_version_info_data *trk_curl(void);
 
+/* Whether this process may open no more descriptors, and what is then said. */
+int trk_descriptors_used_up(void);
+extern const char trk_no_descriptor[];
+
 /* Copies the options and builds the Authorization header, without libcurl.
  * 0, or -1 when there is no memory (nothing to undo). */
 int trk_shared_init(struct trk_shared *s, const struct trk_options *options);

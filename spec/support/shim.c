@@ -3,15 +3,16 @@
  * machine is not, as the environment says: an older libcurl (SHIM_VERSION, in
  * hexadecimal), one without TLS (SHIM_NO_TLS) or without a CA bundle
  * (SHIM_NO_BUNDLE), one that raises SIGPIPE (SHIM_SIGPIPE), a host that has
- * one pending (SHIM_PENDING), and a peer elsewhere (SHIM_PEER, its address).
+ * one pending (SHIM_PENDING), and a peer elsewhere (SHIM_PEER, its address: by
+ * the callback that hears of it).
  */
 #include <curl/curl.h>
 
-#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void *next(const char *name) { return dlsym(RTLD_NEXT, name); }
 
@@ -50,9 +51,35 @@ CURLMcode curl_multi_perform(CURLM *multi, int *running) {
   return real(multi, running);
 }
 
-const char *inet_ntop(int family, const void *from, char *to, socklen_t n) {
-  const char *(*real)(int, const void *, char *, socklen_t);
-  const char *peer = getenv("SHIM_PEER");
-  *(void **)&real = next("inet_ntop");
-  return peer != NULL ? strcpy(to, peer) : real(family, from, to, n);
+/* The peer's address is told to the callback that lets a request out: what
+ * makes it there differs from one libcurl to the next. */
+static curl_prereq_callback theirs;
+
+static int elsewhere(void *data, char *peer, char *own, int peer_port,
+                     int own_port) {
+  char address[64];
+  (void)peer;
+  (void)snprintf(address, sizeof address, "%s", getenv("SHIM_PEER"));
+  return theirs(data, address, own, peer_port, own_port);
+}
+
+#undef curl_easy_setopt
+CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
+  CURLcode (*real)(CURL *, CURLoption, ...);
+  CURLcode rc;
+  va_list args;
+  *(void **)&real = next("curl_easy_setopt");
+  va_start(args, option);
+  if (option == CURLOPT_PREREQFUNCTION && getenv("SHIM_PEER") != NULL) {
+    theirs = va_arg(args, curl_prereq_callback);
+    rc = real(easy, option, elsewhere);
+  } else if (option < CURLOPTTYPE_OBJECTPOINT) {
+    rc = real(easy, option, va_arg(args, long));
+  } else if (option >= CURLOPTTYPE_OFF_T && option < CURLOPTTYPE_BLOB) {
+    rc = real(easy, option, va_arg(args, curl_off_t));
+  } else {
+    rc = real(easy, option, va_arg(args, void *));
+  }
+  va_end(args);
+  return rc;
 }
