@@ -17,10 +17,15 @@
 #define OLDEST 0x075000u      /* 7.80: the pre-request callback */
 #define SENDS_QUIETLY 0x075800u /* 7.88: TLS writes raise no SIGPIPE */
 
-/* Both of 8.20, by number: a newer library than the headers has them too. One
- * that is older does not know them, says so, and has no need of them. */
+#define CLEARS_PARTS 0x081400u /* 8.20: and has the two options below */
+
+/* By number: a newer library than the headers has them too. One that is older
+ * does not know them, says so, and has no need of them. */
+#define OPT_NETWORK_CHANGED ((CURLMoption)(CURLOPTTYPE_LONG + 17)) /* 8.16 */
 #define OPT_RESOLVE_THREADS_MAX ((CURLMoption)(CURLOPTTYPE_LONG + 20))
 #define OPT_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
+#define CLEAR_ALL 1L
+#define CLEAR_DNS 4L
 #define RESOLVERS_LEAST 20L /* libcurl's default */
 #define RESOLVERS_MOST 128L
 
@@ -356,12 +361,21 @@ static void rest(struct trk_engine *e, struct trk_wire *w) {
   e->moved++;
 }
 
+/* From 8.16 on libcurl remembers for half a minute that a name was not found:
+ * what comes next would not ask. Before 8.20 it forgets all or nothing. */
+static void forget_names(struct trk_engine *e) {
+  long what = trk_curl()->version_num < CLEARS_PARTS ? CLEAR_ALL : CLEAR_DNS;
+  (void)curl_multi_setopt(e->multi, OPT_NETWORK_CHANGED, what);
+}
+
 /* The attempt on this wire is over. */
 static void attempt_over(struct trk_engine *e, struct trk_wire *w,
                          CURLcode rc) {
   struct trk_call *call = w->call;
   trk_wire_end(w, rc);
   note_date(e, w);
+  if (call->seen.cause == TRK_DNS)
+    forget_names(e);
   call->wire = NULL;
   rest(e, w);
   judge(e, call);

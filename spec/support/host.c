@@ -1,33 +1,77 @@
 /* SPDX-License-Identifier: MIT
  * host: goes before libc by LD_PRELOAD, and plays a host in trouble, as the
- * environment says: a resolver that takes so many milliseconds to find no
- * name that ends in .shim (HOST_DNS), a wall clock that is so many seconds off
- * (HOST_CLOCK), or is so at every other look (HOST_JUMP too). Not of shim.c,
- * for that links libcurl, which then stays in memory whatever happens.
+ * environment says: a resolver that takes so many milliseconds for a name that
+ * ends in .shim (HOST_DNS), and then finds none for the moment, or says that
+ * there is none (HOST_NAMES=none), or finds this machine (HOST_NAMES=here); a
+ * wall clock that is so many seconds off (HOST_CLOCK), or is so at every other
+ * look (HOST_JUMP too). Writes down, a line each, those look-ups with their
+ * family (HOST_LOOKUPS, a file), and how often a file is opened (HOST_FILE, to
+ * HOST_OPENED). Not of shim.c, for that links libcurl, which then stays in
+ * memory whatever happens.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+/* One write for each line: they come from many threads. */
+static void note(const char *variable, const char *line) {
+  const char *path = getenv(variable);
+  int fd = path != NULL ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+  if (fd < 0)
+    return;
+  if (write(fd, line, strlen(line)) < 0)
+    abort();
+  close(fd);
+}
+
 int getaddrinfo(const char *node, const char *service,
                 const struct addrinfo *hints, struct addrinfo **found) {
   int (*real)(const char *, const char *, const struct addrinfo *,
               struct addrinfo **);
-  const char *ms = getenv("HOST_DNS");
+  const char *ms = getenv("HOST_DNS"), *names = getenv("HOST_NAMES");
   struct timespec left = {0, 0};
   size_t len = node != NULL ? strlen(node) : 0;
+  int family = hints != NULL ? hints->ai_family : AF_UNSPEC;
   *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
   if (ms == NULL || len < 5 || strcmp(node + len - 5, ".shim") != 0)
     return real(node, service, hints, found);
+  note("HOST_LOOKUPS", family == AF_INET6 ? "6\n" : "4\n");
   left.tv_sec = atol(ms) / 1000;
   left.tv_nsec = atol(ms) % 1000 * 1000000;
   nanosleep(&left, NULL);
-  return EAI_AGAIN;
+  if (names == NULL)
+    return EAI_AGAIN;
+  if (strcmp(names, "none") == 0 || family == AF_INET6)
+    return EAI_NONAME;
+  return real("127.0.0.1", service, hints, found);
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+static FILE *opened(const char *name, const char *path, const char *mode) {
+  FILE *(*real)(const char *, const char *);
+  const char *watched = getenv("HOST_FILE");
+  *(void **)&real = dlsym(RTLD_NEXT, name);
+  if (watched != NULL && strcmp(watched, path) == 0)
+    note("HOST_OPENED", "opened\n");
+  return real(path, mode);
+}
+
+#undef fopen
+#undef fopen64
+FILE *fopen(const char *path, const char *mode) {
+  return opened("fopen", path, mode);
+}
+FILE *fopen64(const char *path, const char *mode) {
+  return opened("fopen64", path, mode);
 }
 
 /* ---- the wall clock; the monotonic one is left alone ------------------ */
