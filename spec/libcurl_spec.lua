@@ -152,6 +152,39 @@ describe("a name", function()
   end)
 end)
 
+-- Where the last descriptors go: to the multi handle, the socket, the file of
+-- CAs. Each lack of one was another error: of memory, of TLS.
+describe("a lack of descriptors", function()
+  for _, transport in ipairs(helper.transports) do
+    for free = 0, 4 do
+      it(("is said to be one: %d left, %s"):format(free, transport),
+        function()
+          local script = [[
+            local client = require "helper".client(%q, { max_attempts = 1 })
+            local held = {}
+            while #held < 4096 do
+              local file = io.open "/dev/null"
+              if not file then break end
+              held[#held + 1] = file
+            end
+            for _ = 1, %d do table.remove(held):close() end
+            local trunk, err = %s
+            print(#held < 4096 and (trunk and "created"
+              or err.outcome .. " " .. err.kind .. " " .. err.message))]]
+          local lack = "not_sent connect no file descriptor left for a "
+            .. "connection\n"
+          for _, call in ipairs { "client.create {}",
+            "client.async.create({}):wait(20)" } do
+            local said = helper.run(script:format(transport, free, call), {},
+              "ulimit -n 160")
+            assert.is_true(said == lack or free > 0 and said == "created\n",
+              said)
+          end
+        end)
+    end
+  end
+end)
+
 -- 145 certificates are parsed in 20 ms or more: once, not for each connection.
 describe("a file of CAs", function()
   it("is read by libcurl once, however many connections there are", function()

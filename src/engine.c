@@ -292,12 +292,12 @@ static void finish(struct trk_engine *e, struct trk_call *call) {
 /* The call cannot run at all. */
 static void starve(struct trk_engine *e, struct trk_call *call) {
   static const char no_memory[] = "not enough memory for a connection";
-  int used_up = trk_descriptors_used_up();
+  int lack = trk_descriptors_lack(2); /* a multi handle wants them from 8.20 */
   call->seen.method = call->operation->method;
   call->seen.expect = call->operation->status;
-  call->seen.cause = used_up ? TRK_CONNECT : TRK_MEMORY;
+  call->seen.cause = lack ? TRK_CONNECT : TRK_MEMORY;
   snprintf(call->text, sizeof call->text, "%s",
-           used_up ? trk_no_descriptor : no_memory);
+           lack ? trk_no_descriptor : no_memory);
   finish(e, call);
 }
 

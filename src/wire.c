@@ -681,23 +681,27 @@ static void cause_of(const struct trk_wire *w, CURLcode rc,
     seen->cause = TRK_CONFIG, seen->transient = 0;
 }
 
-/* Whether this process may open no more. */
-int trk_descriptors_used_up(void) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
+int trk_descriptors_lack(int wanted) {
+  int fd = socket(AF_INET, SOCK_STREAM, 0), lack;
   if (fd < 0)
     return errno == EMFILE || errno == ENFILE;
+  lack = wanted > 1 && trk_descriptors_lack(wanted - 1);
   close(fd);
-  return 0;
+  return lack;
 }
 
 /* libcurl does not say so: it only could not connect, not find the host, not
- * read the CAs, or has no memory, each release in its own way. */
+ * read the CAs, or has no memory, each release in its own way. All but the
+ * first want one besides the socket, which is closed by now. */
 static int none_left(const struct trk_wire *w, CURLcode rc) {
-  return w->begun == 0 &&
-         (rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST ||
-          rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_OUT_OF_MEMORY ||
-          rc == CURLE_FAILED_INIT || rc == CURLE_SSL_CACERT_BADFILE) &&
-         trk_descriptors_used_up();
+  if (w->begun > 0)
+    return 0;
+  if (rc == CURLE_COULDNT_CONNECT)
+    return trk_descriptors_lack(1);
+  return (rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_OUT_OF_MEMORY ||
+          rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_FAILED_INIT ||
+          rc == CURLE_SSL_CACERT_BADFILE) &&
+         trk_descriptors_lack(2);
 }
 
 /* A handshake cut short may pass; an alert or a version will not. */

@@ -71,8 +71,9 @@ struct trk_wire {
  * answer into a buffer that all threads share. */
 const curl_version_info_data *trk_curl(void);
 
-/* Whether this process may open no more descriptors, and what is then said. */
-int trk_descriptors_used_up(void);
+/* Whether this process may not open so many descriptors more, and what is then
+ * said. */
+int trk_descriptors_lack(int wanted);
 extern const char trk_no_descriptor[];
 
 /* Copies the options and builds the Authorization header, without libcurl.
