@@ -12,7 +12,7 @@ local version -- of libcurl
 setup(function()
   local here = debug.getinfo(1, "S").source:match "^@(.*)libcurl_spec.lua$"
   host = os.tmpname()
-  assert(os.execute(("unset LD_PRELOAD; cc -shared -fPIC -D_GNU_SOURCE "
+  assert(helper.succeeds(("unset LD_PRELOAD; cc -shared -fPIC -D_GNU_SOURCE "
     .. "'%ssupport/host.c' -o '%s' -ldl"):format(here, host)))
   local pipe = assert(io.popen "pkg-config --modversion libcurl")
   local text = pipe:read "*l"

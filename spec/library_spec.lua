@@ -14,8 +14,8 @@ setup(function()
     .. "-Wl,--no-as-needed $(pkg-config --cflags libcurl) "
     .. "'%ssupport/%s.c' -o '%s' %s -ldl"
   old_library, odd_host = os.tmpname(), os.tmpname()
-  assert(os.execute(build:format(here, "shim", old_library, "-lcurl")))
-  assert(os.execute(build:format(here, "host", odd_host, "")))
+  assert(helper.succeeds(build:format(here, "shim", old_library, "-lcurl")))
+  assert(helper.succeeds(build:format(here, "host", odd_host, "")))
 end)
 
 teardown(function()

@@ -334,7 +334,7 @@ describe("a server", function()
   setup(function()
     dir = os.tmpname()
     os.remove(dir)
-    assert(os.execute(([[set -e; mkdir '%s'; cd '%s'; exec >log 2>&1
+    assert(helper.succeeds(([[set -e; mkdir '%s'; cd '%s'; exec >log 2>&1
       ca=$TRUNKING_SANDBOX_DIR
       printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >good.ext
       printf 'subjectAltName=DNS:other.example\n' >other.ext

@@ -202,6 +202,12 @@ function helper.run(...)
   return said
 end
 
+--- Whether a command of the shell succeeds; os.execute says it in two ways.
+function helper.succeeds(command)
+  local said = os.execute(command)
+  return said == true or said == 0
+end
+
 --- A trunk with a value in every field, awkward characters among them.
 helper.every_field = {
   friendly_name = "B\195\188ro & S\195\182hne = 100% + a b",
