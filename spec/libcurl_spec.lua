@@ -7,18 +7,23 @@ local helper = require "helper"
 local peer = require "peer"
 
 local host -- plays a host in trouble to a child: support/host.c
-local version -- of libcurl
+local version, backend -- of libcurl
 
 setup(function()
   local here = debug.getinfo(1, "S").source:match "^@(.*)libcurl_spec.lua$"
   host = os.tmpname()
   assert(helper.succeeds(("unset LD_PRELOAD; cc -shared -fPIC -D_GNU_SOURCE "
     .. "'%ssupport/host.c' -o '%s' -ldl"):format(here, host)))
-  local pipe = assert(io.popen "pkg-config --modversion libcurl")
-  local text = pipe:read "*l"
-  pipe:close()
-  local major, minor = text:match "^(%d+)%.(%d+)"
+  local function said(command)
+    local pipe = assert(io.popen(command))
+    local line = pipe:read "*l"
+    pipe:close()
+    return line
+  end
+  local major, minor = said "pkg-config --modversion libcurl"
+    :match "^(%d+)%.(%d+)"
   version = major * 100 + minor
+  backend = said "curl-config --ssl-backends" or "none"
 end)
 
 teardown(function() os.remove(host) end)
@@ -188,6 +193,10 @@ end)
 -- 145 certificates are parsed in 20 ms or more: once, not for each connection.
 describe("a file of CAs", function()
   it("is read by libcurl once, however many connections there are", function()
+    if not backend:find "OpenSSL" then
+      pending("libcurl on " .. backend .. " opens it in another way")
+      return
+    end
     local file, opened = helper.sandbox "CA", log()
     local said = in_trouble([[
       local client = require "helper".client("TLS", {

@@ -726,7 +726,7 @@ static void cause_of_connecting(const struct trk_wire *w, CURLcode rc,
   if (seen->cause == TRK_NETWORK || seen->cause == TRK_GARBAGE ||
       none_left(w, rc))
     seen->cause = TRK_CONNECT, seen->transient = 1;
-  if (seen->cause == TRK_CONNECT && proxied >= 300 && proxied < 500)
+  if (seen->cause == TRK_CONNECT && proxied > 0 && proxied < 500)
     seen->transient = 0;
 }
 
