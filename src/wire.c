@@ -708,10 +708,18 @@ static int none_left(const struct trk_wire *w, CURLcode rc) {
 static int is_cut_short(const struct trk_wire *w) {
   long sys = 0;
   curl_easy_getinfo(w->easy, CURLINFO_OS_ERRNO, &sys);
-  return sys == ECONNRESET || sys == EPIPE ||
-         strstr(w->text, "SYSCALL") != NULL ||
-         strstr(w->text, "reset") != NULL ||
-         strstr(w->text, "unexpected eof") != NULL;
+  return sys == ECONNRESET || sys == EPIPE || trk_tls_broke_off(w->text);
+}
+
+/* Whether a connection that broke stood up to where its handshake begins: a
+ * proxy has let it through, or there is none. Newer libcurls on GnuTLS tell of
+ * a handshake that is reset as of any read. */
+static int is_handshake(const struct trk_wire *w, CURLcode rc, long proxied) {
+  long by_proxy = 1;
+  if (rc != CURLE_RECV_ERROR && rc != CURLE_SEND_ERROR)
+    return 0;
+  curl_easy_getinfo(w->easy, INFO_USED_PROXY, &by_proxy);
+  return !by_proxy || proxied / 100 == 2;
 }
 
 /* The way there. The code for what a proxy answers to CONNECT is another in
@@ -723,8 +731,10 @@ static void cause_of_connecting(const struct trk_wire *w, CURLcode rc,
   curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
   if (rc == CURLE_SSL_CONNECT_ERROR)
     seen->transient = is_cut_short(w);
-  if (seen->cause == TRK_NETWORK || seen->cause == TRK_GARBAGE ||
-      none_left(w, rc))
+  if (is_handshake(w, rc, proxied))
+    seen->cause = TRK_TLS;
+  else if (seen->cause == TRK_NETWORK || seen->cause == TRK_GARBAGE ||
+           none_left(w, rc))
     seen->cause = TRK_CONNECT, seen->transient = 1;
   if (seen->cause == TRK_CONNECT && proxied > 0 && proxied < 500)
     seen->transient = 0;
