@@ -12,7 +12,7 @@ local params = { friendly_name = "Head office", domain_name = DOMAIN,
   secure = true }
 local form = { FriendlyName = "Head office", DomainName = DOMAIN,
   Secure = "true" }
-local quick = { settle = { 0.05, 0.1, 0.2 } }
+local quick = { settle = { 0.01, 0.02, 0.03 } }
 local by_name = { settle = quick.settle, by = "friendly_name" }
 local taken = { status = 400, method = "POST",
   body = '{"code":21248,"message":"Trunk Domain already taken","status":400}' }

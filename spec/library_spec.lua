@@ -281,7 +281,7 @@ describe("a name server", function()
   before_each(function()
     resolv = os.tmpname()
     local file = assert(io.open(resolv, "w"))
-    file:write "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n"
+    file:write "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n"
     file:close()
   end)
   after_each(function() os.remove(resolv) end)

@@ -105,10 +105,10 @@ local matrix = {
     { "Ctrl-C", "interrupt", "ends the script, and tells" },
     { "SIGPIPE", "library", "meets a reset amid a body, and no signal" },
     { "a fork", "fork", "says so in the child" },
-    { "a fork with jobs", "job", "and a fork" },
+    { "a fork with jobs", "job_end", "and a fork" },
     { "a coroutine", "life", "may be used in a coroutine" },
     { "a hook that raises", "hook", "that raises is reported once" },
-    { "a client that is collected", "job", "comes with the collector" },
+    { "a client that is collected", "job_end", "comes with the collector" },
     { "closed while names resolve", "library", "that asked is closed" },
     { "a decimal comma", "library", "with a decimal comma" },
     -- memory that runs out: make torture; states in threads: make threads

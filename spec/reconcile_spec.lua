@@ -9,7 +9,7 @@ local DOMAIN = "head-office.pstn.twilio.com"
 local params = { friendly_name = "Head office", domain_name = DOMAIN,
   secure = true }
 local named = { friendly_name = "n", secure = true }
-local quick = { settle = { 0.05, 0.1 } }
+local quick = { settle = { 0.01, 0.02 } }
 local url = { sip_url = "sip:a.example", friendly_name = "a", priority = 0,
   weight = 10, enabled = true }
 
