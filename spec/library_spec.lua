@@ -177,12 +177,16 @@ describe("a wall clock", function()
 
   for _, transport in ipairs(helper.transports) do
     it("that jumps all the time moves no deadline: " .. transport, function()
+      control.arm { skip = 3, hold = true, times = 99 }
+      -- The child asks nothing of the sandbox: luasocket goes by that clock.
       local said = in_trouble((create .. [[
         local helper = require "helper"
         for _ = 1, 2 do
-          local err = helper.timed_out(%q, { hold = true }, function(client)
-            return client.create {}
-          end)
+          local err
+          for _, timeout in ipairs(helper.patience) do
+            err = helper.failure(helper.client(%q, { timeout = timeout }))
+            if err.outcome ~= "not_sent" then break end
+          end
           print(err.kind, err.outcome, err.attempts)
         end]]):format(helper.origin(transport), transport),
         { HOST_CLOCK = "86400", HOST_JUMP = "1" })

@@ -67,15 +67,16 @@ function helper.received(count)
   helper.wait_until(function() return control.ledger(0).count >= count end)
 end
 
--- Of a time-out, in seconds. Only a hang can use up the last.
-local patience = { 0.2, 1, 5, 25 }
+--- Time-outs, in seconds, to be tried in turn where one must strike at a time
+-- of the spec's choice. Only a hang can use up the last.
+helper.patience = { 0.2, 1, 5, 25 }
 
 --- What f(timeout) returns when its time sufficed: as long as f returns true
 -- besides, that the time was over before what f is about had come to pass, it
 -- is called again on a new account with five times as much.
 function helper.in_time(f)
   local result, too_early
-  for _, timeout in ipairs(patience) do
+  for _, timeout in ipairs(helper.patience) do
     result, too_early = f(timeout)
     if not too_early then break end
     control.reset()
