@@ -129,6 +129,8 @@ describe("set-up", function()
             echo install ok installed' >bin/dpkg-query
           printf '#!/bin/sh\necho "$*" >>"%%s"' "$dir/asked" >bin/apt-get
           printf '#!/bin/sh\necho 0' >bin/id
+          printf '#!/bin/sh\nexit 1' >bin/pkg-config
+          printf '#!/bin/sh\necho "  Candidate: 1"' >bin/apt-cache
           chmod +x bin/*
           : >asked
           PATH=$dir/bin:$PATH "$OLDPWD/spec/support/deps" demo 2>/dev/null
