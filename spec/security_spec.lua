@@ -434,9 +434,9 @@ end)
 
 describe("a proxy", function()
   -- A proxy that does this with each CONNECT, as many times.
-  local function proxied(answer, times, options)
+  local function proxied(answer, times, options, user)
     local server = peer.listen "plain HTTP"
-    options.proxy = server.origin
+    options.proxy = (server.origin:gsub("//", "//" .. (user or "")))
     local client = helper.client("TLS", options)
     local job = assert(client.async.create {})
     local served, why = pcall(function()
@@ -444,7 +444,7 @@ describe("a proxy", function()
         local connection = peer.accept(server)
         local head = table.concat(peer.head(connection), "\n")
         assert.matches("^CONNECT 127%.0%.0%.1:%d+ HTTP", head)
-        assert.is_nil(head:find("Authorization", 1, true))
+        assert.is_nil(head:find("\nAuthorization", 1, true))
         answer(connection)
       end
     end)
@@ -471,6 +471,16 @@ describe("a proxy", function()
         attempts = times, says = tostring(status), status = false })
     end)
   end
+
+  it("that refuses its password is asked once, and told no other secret",
+    function()
+      local err = proxied(says("HTTP/1.1 407 No\r\nProxy-Authenticate: "
+        .. "Basic realm=x\r\nContent-Length: 0\r\n\r\n"), 1, {},
+        "user:wrong@")
+      helper.check(err, { kind = "connect", outcome = "not_sent",
+        attempts = 1, says = "407", status = false })
+      assert.is_nil(tostring(err):find("wrong", 1, true))
+    end)
 
   for title, answer in pairs { ["nothing"] = "", ["garbage"] = "\1\2\3\r\n\r\n",
     ["half an answer"] = "HTTP/1.1 2" } do
