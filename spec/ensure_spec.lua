@@ -255,7 +255,6 @@ for _, transport in ipairs(helper.transports) do
     end)
 
     it("ends in its time, with what it knows", function()
-      local start = core.clock()
       local err = helper.in_time(function(timeout)
         arm { close = true }
         local _, why = client.ensure(params,
@@ -264,7 +263,6 @@ for _, transport in ipairs(helper.transports) do
       end)
       helper.check(err, { kind = "network", outcome = "unknown",
         operation = "ensure" })
-      assert.is_true(core.clock() - start < helper.HANG)
       assert.equal(DOMAIN, err.intent.params.domain_name)
       assert.same({ form }, posts())
     end)

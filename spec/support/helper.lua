@@ -4,6 +4,7 @@
 
 local assert = require "luassert"
 local control = require "sandbox.control"
+local core = require "trunking.core"
 local cjson = require("cjson").new()
 local socket = require "socket"
 local trunking = require "trunking"
@@ -73,11 +74,14 @@ helper.patience = { 0.2, 1, 5, 25 }
 
 --- What f(timeout) returns when its time sufficed: as long as f returns true
 -- besides, that the time was over before what f is about had come to pass, it
--- is called again on a new account with five times as much.
+-- is called again on a new account with five times as much. Raises when f
+-- takes so long that the time-out cannot have held.
 function helper.in_time(f)
   local result, too_early
   for _, timeout in ipairs(helper.patience) do
+    local start = core.clock()
     result, too_early = f(timeout)
+    assert(core.clock() - start < 4 * timeout + 30, "it took too long")
     if not too_early then break end
     control.reset()
   end
