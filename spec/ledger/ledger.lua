@@ -54,7 +54,12 @@ local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 -- What the server holds: name -> array of SIDs. The count of creations that
 -- took effect must say the same, so that none can hide.
 local function read_book()
-  socket.sleep(world.LAST)
+  local before
+  repeat -- what was sent by who is gone may still be on its way
+    before = control.ledger(0).count
+    socket.sleep(world.LAST)
+    control.release()
+  until control.ledger(0).count == before
   control.disarm()
   local client = world.client { timeout = 30 }
   local book, count = {}, 0

@@ -100,16 +100,20 @@ static long resident(void) {
   return kib;
 }
 
-/* A thread that was joined may be listed for a moment longer. */
+/* A thread that was joined may be listed for a moment longer: how many there
+ * are once 20 looks in a row have found no fewer. */
 static long threads(void) {
   const struct timespec moment = {0, 10000000};
   long least = entries("/proc/self/task") + 1;
-  int i;
-  for (i = 0; i < 20 && least > 2; i++) {
+  int looks = 0;
+  while (looks++ < 20 && least > 2) {
     long now;
     nanosleep(&moment, NULL);
     now = entries("/proc/self/task") + 1;
-    least = now < least ? now : least;
+    if (now < least) {
+      least = now;
+      looks = 0;
+    }
   }
   return least;
 }
