@@ -66,9 +66,11 @@ for _, transport in ipairs(helper.transports) do
     -- The child got locks of libcurl's and OpenSSL's as the thread had them,
     -- and its calls, and its exit, waited for ever: one child in three.
     it("finds the thread at rest, so that others work in the child", function()
+      -- What the thread held is lost to a child that has it not: no leak.
+      local env = { ORIGIN = helper.origin(transport),
+        ASAN_OPTIONS = (os.getenv "ASAN_OPTIONS" or "") .. ":detect_leaks=0" }
       for delay = 0, 2200, 100 do
-        assert.equal("created\n", helper.run(script:format(delay),
-          { ORIGIN = helper.origin(transport) }))
+        assert.equal("created\n", helper.run(script:format(delay), env))
       end
       assert.equal(46, control.ledger().created)
     end)
