@@ -61,5 +61,5 @@ build = {
       libdirs = { "$(CURL_LIBDIR)" },
     },
   },
-  copy_directories = { "examples" },
+  copy_directories = { "doc", "examples" },
 }

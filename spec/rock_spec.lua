@@ -55,7 +55,7 @@ describe("the rock", function()
     local pipe = io.popen "mktemp -d"
     dir = pipe:read "*l"
     pipe:close()
-    assert(sh("mkdir " .. dir .. "/src && cp -r src lua examples LICENSE "
+    assert(sh("mkdir " .. dir .. "/src && cp -r src lua doc examples LICENSE "
       .. rockspec .. " README.md " .. dir .. "/src"))
     local config = assert(io.open(dir .. "/config.lua", "w"))
     config:write 'rocks_provided = { ["lua-cjson"] = "2.1.0-1" }\n'
