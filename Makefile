@@ -1,7 +1,8 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
-# root, set-up included. The rest: build env sandbox spec check asan valgrind
-# bench ledger torture fuzz coverage examples threads soak distros nightly
-# install uninstall clean, and worker-test, -tsan, -asan, -memcheck, -helgrind.
+# root, set-up included. The rest: build env sandbox spec busy check asan
+# valgrind bench ledger torture fuzz coverage examples threads soak distros
+# nightly install uninstall clean, and worker-test, -tsan, -asan, -memcheck,
+# -helgrind.
 # LUA=5.4 (5.5, 5.3, 5.2, 5.1, jit) selects the Lua to build for.
 
 LUA ?= 5.4
@@ -39,7 +40,7 @@ ROOT = $(CURDIR)
 LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 
-.PHONY: all build env demo test spec sandbox check asan valgrind \
+.PHONY: all build env demo test spec busy sandbox check asan valgrind \
   worker-test worker-tsan worker-asan worker-memcheck worker-helgrind ledger \
   bench torture torture-build fuzz coverage examples threads soak distros \
   nightly install uninstall clean
@@ -126,6 +127,11 @@ test: deps-test
 # make spec F="form job" LUA=jit: these alone, on this interpreter alone.
 spec: deps-spec
 	@F="$(F)" spec/support/test $(LUA)
+
+# make test, TIMES over, on a machine that is kept busy.
+TIMES ?= 1
+busy: deps-test
+	@spec/support/busy $(TIMES) spec/support/test $(TESTED)
 
 check: deps-check
 	@spec/support/check "$(WARN) -D_GNU_SOURCE $(CURL_CFLAGS)"
