@@ -22,7 +22,7 @@ function world.client(more)
     ca_file = os.getenv "TRUNKING_SANDBOX_CA",
     account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
     auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
-    timeout = 2, -- a machine may be busy
+    timeout = 1, -- a machine may be busy
   }
   for name, value in pairs(more or {}) do options[name] = value end
   return assert(trunking.new(options))
@@ -41,7 +41,7 @@ local writes = {
   { body = "<html>Created", apply = true }, { body = "", apply = true },
   { garbage = true }, { garbage = true, apply = true },
   { raw = "HTTP/1.1 20" }, { delay = 0.1, apply = true },
-  { delay = 3, apply = true }, -- longer than a client waits
+  { delay = 1.5, apply = true }, -- longer than a client waits
 }
 local reads = {
   { close = true }, { reset = true }, { status = 500 }, { status = 503 },
