@@ -308,8 +308,9 @@ coverage: deps-coverage
 distros: deps-distros
 	@spec/distros/run $(DISTROS) $(DISTRO)
 
+# NIGHTLY="specs sweeps bench distros": some of it.
 nightly:
-	@spec/support/nightly
+	@spec/support/nightly $(NIGHTLY)
 
 # ---- installing ------------------------------------------------------
 
