@@ -240,8 +240,8 @@ describe("a request", function()
   it("has its credentials from no netrc", function()
     local home = os.tmpname()
     os.remove(home)
-    assert(os.execute(("mkdir '%s' && echo 'default login ACnetrc password n' "
-      .. "> '%s/.netrc'"):format(home, home)))
+    assert(helper.succeeds(("mkdir '%s' && echo 'default login ACnetrc "
+      .. "password n' > '%s/.netrc'"):format(home, home)))
     local said = helper.run([[
       local client = require "helper".client "TLS"
       print(client.create {} and "created")]], { HOME = home, NETRC = home

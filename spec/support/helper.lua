@@ -16,7 +16,7 @@ helper.HANG = 120
 
 --- The TLS library beneath libcurl, "OpenSSL" or "GnuTLS": what it says of a
 -- fault, it says in its own words.
-helper.tls_library = require "trunking.core".tls:match "^%a+"
+helper.tls_library = core.tls:match "^%a+"
 
 local origins = {
   ["plain HTTP"] = "TRUNKING_SANDBOX_HTTP", TLS = "TRUNKING_SANDBOX",
@@ -238,10 +238,7 @@ end
 
 --- Whether the machine has a program.
 function helper.has(program)
-  local pipe = assert(io.popen("command -v " .. program))
-  local path = pipe:read "*a"
-  pipe:close()
-  return path ~= ""
+  return helper.succeeds("command -v " .. program .. " >/dev/null")
 end
 
 return helper
