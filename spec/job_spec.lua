@@ -478,18 +478,22 @@ describe("many jobs", function()
   end)
 end)
 
-describe("a call between two attempts", function()
+describe("a call without a wire", function()
   local client, own
   after_each(function() client.close() end)
+
+  local function with_one_wire(timeout)
+    client, own = require("trunking")._new { max_in_flight = 1,
+      timeout = timeout, base_url = helper.origin "plain HTTP",
+      account_sid = helper.sandbox "ACCOUNT_SID",
+      auth_token = helper.sandbox "AUTH_TOKEN" }
+  end
 
   -- A client with one wire, on which a call was refused and another waits for
   -- its reply: both jobs, and whether the second had the wire in time. What
   -- comes between them is begun by `between`.
   local function occupied(timeout, retry_after, between)
-    client, own = require("trunking")._new { max_in_flight = 1,
-      timeout = timeout, base_url = helper.origin "plain HTTP",
-      account_sid = helper.sandbox "ACCOUNT_SID",
-      auth_token = helper.sandbox "AUTH_TOKEN" }
+    with_one_wire(timeout)
     control.arm { { status = 429,
         headers = { ["Retry-After"] = tostring(retry_after) } },
       { apply = true, hold = true } }
@@ -517,6 +521,23 @@ describe("a call between two attempts", function()
     helper.check(helper.error_of(slow_one:wait()), { kind = "timeout",
       outcome = "unknown" })
     assert.equal(2, control.ledger(0).count)
+  end)
+
+  -- A pause stood behind the calls in the queue, and lasted until they had a
+  -- wire: a search paused for longer than it had time.
+  it("holds up no pause that is begun after it", function()
+    with_one_wire(LONG)
+    control.arm { apply = true, hold = true }
+    local slow = assert(client.async.create {})
+    received(1)
+    local queued = assert(client.async.create {})
+    local pause = assert(own.pause_job(0.01))
+    assert(pause:wait(LONG / 2))
+    assert.is_false(slow:done())
+    assert.is_false(queued:done())
+    control.release()
+    assert(slow:wait(LONG))
+    assert(queued:wait(LONG))
   end)
 
   it("stands in no pause's way while it waits for a wire", function()

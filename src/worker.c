@@ -163,6 +163,31 @@ static int empty(const struct trk_worker *w, enum place place) {
   return w->lists[place].first == NULL;
 }
 
+static int is_pause(const struct trk_call *call) {
+  return call->operation == &trk_pause;
+}
+
+/* A pause takes no connection: it stands before the calls that wait for one. */
+static void queue(struct trk_worker *w, struct trk_call *call) {
+  struct trk_call *first = w->lists[QUEUED].first;
+  if (!is_pause(call) || first == NULL) {
+    move(w, call, QUEUED);
+    return;
+  }
+  leave(w, call);
+  call->before = NULL;
+  call->after = first;
+  first->before = call;
+  w->lists[QUEUED].first = call;
+  publish(&call->place, QUEUED);
+}
+
+/* Whether a queued call can begin, where there is room or none. */
+static int can_begin(const struct trk_worker *w, int room) {
+  const struct trk_call *first = w->lists[QUEUED].first;
+  return first != NULL && (room || is_pause(first));
+}
+
 /* Lets the lock go, and sees to it that the thread looks. It is woken once
  * for any number of news. */
 static void unlock_and_tell(struct trk_worker *w) {
@@ -258,11 +283,13 @@ static unsigned most_fetched(const struct trk_worker *w) {
   return room < most ? room : most;
 }
 
-/* Up to room queued calls, for the engine. */
+/* The queued pauses, and up to room queued calls, for the engine. */
 static struct trk_call *next_queued(struct trk_worker *w, unsigned room) {
   struct trk_call *first = NULL, **end = &first;
-  while (room-- > 0 && !empty(w, QUEUED)) {
+  while (can_begin(w, room > 0)) {
     struct trk_call *call = w->lists[QUEUED].first;
+    if (!is_pause(call))
+      room--;
     move(w, call, RUNNING);
     call->next = NULL;
     *end = call;
@@ -337,7 +364,7 @@ static int patience(struct trk_worker *w) {
   int full = trk_engine_room(w->engine) == 0, ms = 0;
   pthread_mutex_lock(&w->lock);
   if (w->done.first == NULL && !w->quit && !w->hold && empty(w, DROPPED) &&
-      empty(w, DOOMED) && !empty(w, RUNNING) && (full || empty(w, QUEUED))) {
+      empty(w, DOOMED) && !empty(w, RUNNING) && !can_begin(w, !full)) {
     w->doing = AWAITING;
     w->full = full;
     ms = FOREVER;
@@ -366,8 +393,8 @@ static void *serve(void *arg) {
 
 void trk_worker_submit(struct trk_worker *w, struct trk_call *call) {
   pthread_mutex_lock(&w->lock);
-  move(w, call, QUEUED);
-  if (w->doing == AWAITING && w->full)
+  queue(w, call);
+  if (w->doing == AWAITING && w->full && !is_pause(call))
     pthread_mutex_unlock(&w->lock); /* it looks when there is room */
   else
     unlock_and_tell(w);
