@@ -51,11 +51,10 @@ all: build
 
 # deps-TARGET: installs what the target lacks.
 deps-test deps-check: DEPS_LUAS = $(TESTED)
-deps-spec: DEPS_LUAS = 5.4 $(LUA)
 deps-bench: DEPS_LUAS = 5.4 5.1 jit
 deps-coverage: DEPS_LUAS = 5.4 jit
 deps-%:
-	@spec/support/deps $* $(or $(DEPS_LUAS),$(LUA))
+	@spec/support/deps $* $(or $(DEPS_LUAS),5.4 $(LUA))
 
 # ---- building --------------------------------------------------------
 
@@ -124,7 +123,8 @@ sandbox: deps-demo
 test: deps-test
 	@spec/support/test $(TESTED)
 
-# make spec F="form job" LUA=jit: these alone, on this interpreter alone.
+# make spec F="form job" LUA=jit: these alone, on this interpreter; those that
+# run once run on 5.4.
 spec: deps-spec
 	@F="$(F)" spec/support/test $(LUA)
 

@@ -17,11 +17,12 @@
 #define OLDEST 0x075000u      /* 7.80: the pre-request callback */
 #define SENDS_QUIETLY 0x075800u /* 7.88: TLS writes raise no SIGPIPE */
 
-#define CLEARS_PARTS 0x081400u /* 8.20: and has the two options below */
+#define CLEARS_PARTS 0x081400u /* 8.20: forgets names apart from connections */
 
-/* By number: a newer library than the headers has them too. One that is older
- * does not know them, says so, and has no need of them. */
+/* By number, so that a library newer than the headers is given them too. One
+ * that is older refuses them, and has no need of them. */
 #define OPT_NETWORK_CHANGED ((CURLMoption)(CURLOPTTYPE_LONG + 17)) /* 8.16 */
+/* 8.20 */
 #define OPT_RESOLVE_THREADS_MAX ((CURLMoption)(CURLOPTTYPE_LONG + 20))
 #define OPT_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
 #define CLEAR_ALL 1L

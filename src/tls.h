@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * tls: what the TLS library beneath libcurl says of a handshake that failed.
  * OpenSSL and GnuTLS say the same things in other ways; above this room they
- * are alike. It sends nothing and decides no outcome. For the wire alone.
+ * are alike. It sends nothing. For the wire alone.
  */
 #ifndef TRK_TLS_H
 #define TRK_TLS_H
@@ -14,9 +14,9 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* Writes why a certificate was not accepted, where the library has told it in
- * a number and libcurl has not put it in words. 0: it has, text is as it was.
- */
+/* Writes why a certificate was not accepted, where the library tells it by a
+ * number that libcurl does not put in words. 1: text is written; 0: it is as
+ * it was, and libcurl's own words are all there is. */
 int trk_tls_reason(CURL *easy, CURLcode rc, char *text, size_t size);
 
 /* Whether libcurl's words tell of a handshake that the other end broke off,

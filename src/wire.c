@@ -585,6 +585,7 @@ static void forget(struct trk_wire *w, struct trk_call *call) {
   int was_unknown = call->seen.was_unknown;
   w->call = call;
   w->begun = w->stopped = w->strayed = w->stale = w->too_large = 0;
+  w->lacking = 0;
   w->port = 0;
   w->header_bytes = 0;
   w->head = TRK_HEAD_NONE;
@@ -643,6 +644,7 @@ static const struct {
     {CURLE_SSL_ISSUER_ERROR, TRK_TLS, 0},
     {CURLE_SSL_PINNEDPUBKEYNOTMATCH, TRK_TLS, 0},
     {CURLE_SSL_INVALIDCERTSTATUS, TRK_TLS, 0},
+    {CURLE_SSL_CLIENTCERT, TRK_TLS, 0},
     {CURLE_WEIRD_SERVER_REPLY, TRK_GARBAGE, 1},
 };
 
@@ -725,18 +727,20 @@ static int is_handshake(const struct trk_wire *w, CURLcode rc, long proxied) {
 /* The way there. The code for what a proxy answers to CONNECT is another in
  * each release, so only the status that it gave decides: what it refuses, it
  * would refuse again. */
-static void cause_of_connecting(const struct trk_wire *w, CURLcode rc,
+static void cause_of_connecting(struct trk_wire *w, CURLcode rc,
                                 struct trk_evidence *seen) {
   long proxied = 0;
+  w->lacking = seen->cause != TRK_CONFIG && none_left(w, rc);
   curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
   if (rc == CURLE_SSL_CONNECT_ERROR)
     seen->transient = is_cut_short(w);
   if (is_handshake(w, rc, proxied))
     seen->cause = TRK_TLS;
   else if (seen->cause == TRK_NETWORK || seen->cause == TRK_GARBAGE ||
-           none_left(w, rc))
+           w->lacking)
     seen->cause = TRK_CONNECT, seen->transient = 1;
-  if (seen->cause == TRK_CONNECT && proxied > 0 && proxied < 500)
+  if (seen->cause == TRK_CONNECT && proxied > 0 && proxied < 500 &&
+      proxied / 100 != 2)
     seen->transient = 0;
 }
 
@@ -754,7 +758,7 @@ static const char *text_of(const struct trk_wire *w, CURLcode rc) {
                : "the reply is over the limit of its size";
   if (is_header_too_large(w, rc))
     return headers_too_large;
-  if (none_left(w, rc))
+  if (w->lacking)
     return trk_no_descriptor;
   if (rc == CURLE_OUT_OF_MEMORY)
     return no_memory;

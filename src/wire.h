@@ -55,6 +55,7 @@ struct trk_wire {
   int begun;             /* pre-request callbacks let through */
   int stopped;           /* a second send was stopped (law L1) */
   int strayed;           /* http: to another machine was stopped */
+  int lacking;           /* it could open no descriptor */
   int stale;             /* a kept connection was stopped before its use */
   int fresh;             /* set up to take no kept connection */
   int too_large;
@@ -71,8 +72,8 @@ struct trk_wire {
  * answer into a buffer that all threads share. */
 const curl_version_info_data *trk_curl(void);
 
-/* Whether this process may not open so many descriptors more, and what is then
- * said. */
+/* Whether fewer descriptors than wanted can be opened, and what is then said.
+ */
 int trk_descriptors_lack(int wanted);
 extern const char trk_no_descriptor[];
 
