@@ -298,7 +298,7 @@ COUNTED = $(MAKE) --no-print-directory -s CC=gcc BUILD=$(BUILD)/coverage \
 coverage: deps-coverage
 	@$(COUNTED) torture-build probe $(BUILD)/coverage/worker/test-counted \
 	  LUA=5.4
-	@$(COUNTED) build LUA=jit SRC="$(SRC) spec/coverage/counted.c"
+	@$(COUNTED) build probe LUA=jit SRC="$(SRC) spec/coverage/counted.c"
 	@spec/coverage/run $(BUILD)/coverage
 
 # ---- other systems -----------------------------------------------------

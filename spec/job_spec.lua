@@ -449,6 +449,16 @@ describe("many jobs", function()
       { ledger.count, ledger.created, ledger.trunks })
   end)
 
+  it("are all in flight where as many may be", function()
+    local client = helper.client("plain HTTP", { max_in_flight = 100 })
+    control.arm { apply = true, hold = true, times = 100 }
+    local jobs = {}
+    for i = 1, 100 do jobs[i] = assert(client.async.create {}) end
+    received(100)
+    control.release()
+    for _, job in ipairs(jobs) do assert(job:wait(LONG)) end
+  end)
+
   it("begin in their order", function()
     local client = helper.client("plain HTTP", { max_in_flight = 1 })
     local last

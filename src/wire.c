@@ -695,9 +695,7 @@ int trk_descriptors_lack(int wanted) {
 /* libcurl does not say so: it only could not connect, not find the host, not
  * read the CAs, or has no memory, each release in its own way. All but the
  * first want one besides the socket, which is closed by now. */
-static int none_left(const struct trk_wire *w, CURLcode rc) {
-  if (w->begun > 0)
-    return 0;
+static int none_left(CURLcode rc) {
   if (rc == CURLE_COULDNT_CONNECT)
     return trk_descriptors_lack(1);
   return (rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_OUT_OF_MEMORY ||
@@ -730,7 +728,7 @@ static int is_handshake(const struct trk_wire *w, CURLcode rc, long proxied) {
 static void cause_of_connecting(struct trk_wire *w, CURLcode rc,
                                 struct trk_evidence *seen) {
   long proxied = 0;
-  w->lacking = seen->cause != TRK_CONFIG && none_left(w, rc);
+  w->lacking = seen->cause != TRK_CONFIG && none_left(rc);
   curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
   if (rc == CURLE_SSL_CONNECT_ERROR)
     seen->transient = is_cut_short(w);

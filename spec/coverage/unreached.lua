@@ -9,6 +9,7 @@ local file = "the loader knows the file that it has loaded"
 local line = "libcurl gives no line without an end, and none without a text"
 local words = "in the words of other TLS libraries"
 local gnutls = "by libcurl on GnuTLS: where it is, the specs run on it"
+local newer = "by newer libcurls: where they are, the specs run on them"
 local timing = "news within the moment between two looks"
 local ended = "exit has ended the thread, and Lua goes on"
 
@@ -36,6 +37,9 @@ return {
   },
   ["src/core.c"] = { ["dladdr("] = file },
   ["src/engine.c"] = {
+    ["lack ? TRK_CONNECT"] = newer,
+    ["snprintf(call->text, sizeof call->text, \"%s\","] = newer,
+    ["CLEARS_PARTS"] = newer,
     ["return seed != 0"] = "one seed in 2^64",
     ["curl_multi_add_handle"] = "libcurl refuses a handle that is in order",
     ["rc = CURLE_OUT_OF_MEMORY"] = "libcurl refuses a handle that is in order",
@@ -82,8 +86,13 @@ return {
     ["len > 0"] = line,
     ["CURLE_UNSUPPORTED_PROTOCOL"] = "origins are http: or https: alone",
     ["sys == ECONNRESET"] = words,
-    ["rc == CURLE_SEND_ERROR"] = gnutls,
-    ["rc == CURLE_RECV_ERROR"] = gnutls,
+    ["rc != CURLE_SEND_ERROR"] = gnutls,
+    ["else if (rc != CURLE_OK &&"] = gnutls,
+    ["w->begun > 0 &&"] = newer,
+    ["CURLE_FAILED_INIT"] = newer,
+    ["seen->cause == TRK_GARBAGE"] = newer,
+    ["errno == ENFILE"] = "the machine's own table of files is full",
+    ["proxied / 100 != 2"] = "no descriptor is left behind a proxy",
     ["is_handshake("] = gnutls,
     ["return !by_proxy"] = gnutls,
     ["seen->cause = TRK_TLS"] = gnutls,
