@@ -7,10 +7,11 @@ local trunking = require "trunking"
 local world = {}
 
 -- Settling is scaled down to the server's own lags, all of which end before
--- the last look: 0.02 .. 0.25 s.
-world.options = { settle = { 0.03, 0.06, 0.12, 0.24 }, timeout = 60,
+-- the last look: 0.02 .. 0.25 s. No search may end for want of time: on a
+-- machine that was starved some did, and were "unknown".
+world.options = { settle = { 0.03, 0.06, 0.12, 0.24 }, timeout = 600,
   page_size = 1000 }
-world.named = { settle = world.options.settle, timeout = 60,
+world.named = { settle = world.options.settle, timeout = 600,
   page_size = 1000, by = "friendly_name" }
 -- For what is older than all lags.
 world.settled = { settle = { 0.01, 0.02 }, page_size = 1000 }
