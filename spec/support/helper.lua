@@ -207,6 +207,17 @@ function helper.run(...)
   return said
 end
 
+--- Takes all descriptors that this process may open: the files that have them.
+function helper.use_up()
+  local held = {}
+  repeat
+    local file = io.open "/dev/null"
+    held[#held + 1] = file
+    assert(#held < 4096, "no limit of descriptors")
+  until not file
+  return held
+end
+
 --- Whether a command of the shell succeeds; os.execute says it in two ways.
 function helper.succeeds(command)
   local said = os.execute(command)
