@@ -63,29 +63,30 @@ describe("core.new", function()
   end)
 end)
 
-describe("core.form", function()
+describe("the private table's asked", function()
   it("raises for what is no operation", function()
-    local _, _, form = core.new(options())
+    local _, private = core.new(options())
     for _, name in ipairs { "", "none", "recordings", "recordingfetch",
       "recording", "recording.", "recording.none", "recording.create" } do
-      local ok, why = pcall(form, name, {})
+      local ok, why = pcall(private.asked, name, {})
       assert.is_false(ok)
       assert.matches("no such operation", why, 1, true)
     end
   end)
 
-  it("gives what would be sent", function()
-    local _, _, form = core.new(options())
-    assert.equal("FriendlyName=x", form("create", { friendly_name = "x" }))
-    assert.equal("CredentialListSid=" .. helper.sid("CL", "a"),
-      form("credential_lists.create", helper.sid("CL", "a")))
+  it("gives what would be asked for", function()
+    local _, private = core.new(options())
+    assert.same({ friendly_name = "x", secure = "" },
+      private.asked("create", { FriendlyName = "x", secure = core.null }))
+    assert.same({ credential_list_sid = helper.sid("CL", "a") },
+      private.asked("credential_lists.create", helper.sid("CL", "a")))
   end)
 end)
 
 describe("core's pauses", function()
   it("that last for ever can be cancelled", function()
-    local _, _, _, pause_job = core.new(options())
-    local job = pause_job(1e9)
+    local _, private = core.new(options())
+    local job = private.async_pause(1e9)
     assert.is_false(job:done())
     job:cancel()
     helper.check(helper.error_of(job:wait(helper.HANG)), { kind = "cancelled" })
@@ -93,7 +94,8 @@ describe("core's pauses", function()
 
   -- One that did let ensure look, and create, after its time.
   it("never end early", function()
-    local _, pause, _, pause_job = core.new(options())
+    local _, private = core.new(options())
+    local pause, pause_job = private.pause, private.async_pause
     for i = 1, 40 do
       local seconds = i * 0.00037
       for _, wait in ipairs { pause, function(s)
@@ -106,11 +108,11 @@ describe("core's pauses", function()
     end
   end)
 
-  it("and forms of a closed client say so", function()
-    local client, pause, form, pause_job = core.new(options())
+  it("of a closed client say so, and so does asked", function()
+    local client, private = core.new(options())
     client.close()
-    for _, f in ipairs { pause, pause_job, function()
-      return form("create", {})
+    for _, f in ipairs { private.pause, private.async_pause, function()
+      return private.asked("create", {})
     end } do
       helper.check(helper.error_of(f(1)), { kind = "config",
         outcome = "not_sent", says = "closed" })

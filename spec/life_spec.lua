@@ -33,12 +33,13 @@ describe("a client", function()
   -- In generational mode the first that Lua takes after a restart collects:
   -- that is where the call is made ready already, and not yet sent.
   for title, call in pairs(_VERSION >= "Lua 5.4" and {
-    ["a list"] = function(c, params) return c.list(params) end,
+    ["a call"] = function(c, params) return c.create(params) end,
     ["a job"] = function(c, params) return c.async.create(params) end,
   } or {}) do
     it("that a finalizer closes at the last moment refuses " .. title,
       function()
-        local params, ends = {}, 0
+        local params, ends = { not_in_the_table = "x" }, 0
+        client = helper.client("plain HTTP", { validate = false })
         assert(client.list {})
         assert(assert(client.async.create {}):wait())
         collectgarbage "generational"

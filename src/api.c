@@ -181,6 +181,12 @@ const struct trk_operation trk_operations[] = {
     {NULL, NULL, TRK_GET, 0, NULL, NO_FIELDS, TRK_NOTHING, NULL},
 };
 
+const char *trk_method_word(enum trk_method method) {
+  static const char *const words[] = {
+      [TRK_GET] = "GET", [TRK_POST] = "POST", [TRK_DELETE] = "DELETE"};
+  return words[method];
+}
+
 int trk_operation_takes_sid(const struct trk_operation *op) {
   return op->nfields == 1 && op->fields[0].type == TRK_SID;
 }

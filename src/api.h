@@ -68,6 +68,9 @@ struct trk_operation {
 extern const struct trk_enum trk_enums[];           /* ends with name NULL */
 extern const struct trk_operation trk_operations[]; /* ends with name NULL */
 
+/* "GET", "POST" or "DELETE". */
+const char *trk_method_word(enum trk_method method);
+
 /* Whether it takes nothing but a SID, which may come without a table. */
 int trk_operation_takes_sid(const struct trk_operation *op);
 

@@ -4,7 +4,6 @@
  */
 #include "bell.h"
 
-#include "compat.h"
 #include "wake.h"
 
 #include <errno.h>
@@ -29,26 +28,24 @@ static void close_fd(int *fd) {
 }
 
 /* The listener is open for a moment only, but a fork may fall into it. */
-static void close_listener(struct trk_bell *s, int inherited) {
-  if (s->listener >= 0 && !inherited)
-    unlink(s->path);
-  close_fd(&s->listener);
+static void close_listener(struct trk_bell *b, int inherited) {
+  if (b->listener >= 0 && !inherited)
+    unlink(b->path);
+  close_fd(&b->listener);
 }
 
-void trk_bell_close(struct trk_bell *s) {
-  close_listener(s, s->pid != getpid());
-  close_fd(&s->connection);
+void trk_bell_init(struct trk_bell *b) {
+  memset(b, 0, sizeof *b);
+  b->listener = b->connection = -1;
 }
 
-/* A connection goes with the worker: where there is one, there is the other. */
-static void stop(struct trk_client *c) {
-  if (c->bell.connection >= 0 && !trk_client_inherited(c))
-    trk_worker_signal(c->worker, -1);
-  trk_bell_close(&c->bell);
+void trk_bell_close(struct trk_bell *b) {
+  close_listener(b, b->pid != getpid());
+  close_fd(&b->connection);
 }
 
 /* Binds and listens; 0, or errno with nothing left behind. */
-static int open_listener(struct trk_bell *s,
+static int open_listener(struct trk_bell *b,
                          const struct sockaddr_un *address) {
   const struct sockaddr *any = (const struct sockaddr *)address;
   int fd = socket(AF_UNIX, SOCK_STREAM, 0), rc;
@@ -59,62 +56,31 @@ static int open_listener(struct trk_bell *s,
     close(fd);
     return rc;
   }
-  s->listener = fd;
-  s->pid = getpid();
-  if (chmod(s->path, S_IRUSR | S_IWUSR) == 0 && listen(fd, 1) == 0)
+  b->listener = fd;
+  b->pid = getpid();
+  if (chmod(b->path, S_IRUSR | S_IWUSR) == 0 && listen(fd, 1) == 0)
     return 0;
   rc = errno;
-  close_listener(s, 0);
+  close_listener(b, 0);
   return rc;
 }
 
-static int failed(lua_State *L, const char *why) {
-  lua_pushnil(L);
-  lua_pushstring(L, why);
-  return 2;
-}
-
-static int succeeded(lua_State *L) {
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-int trk_bell_listen(lua_State *L) {
-  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  struct trk_bell *s = &c->bell;
+int trk_bell_listen(struct trk_bell *b, const char *path, size_t len) {
   struct sockaddr_un address;
-  size_t len;
-  const char *path = luaL_checklstring(L, 1, &len);
-  int rc;
-  stop(c);
-  if (len >= sizeof s->path || strlen(path) != len)
-    return failed(L, "the path is too long");
+  if (len >= sizeof b->path || strlen(path) != len)
+    return ENAMETOOLONG;
   memset(&address, 0, sizeof address);
   address.sun_family = AF_UNIX;
   memcpy(address.sun_path, path, len + 1);
-  memcpy(s->path, path, len + 1);
-  rc = open_listener(s, &address);
-  return rc == 0 ? succeeded(L) : failed(L, strerror(rc));
+  memcpy(b->path, path, len + 1);
+  return open_listener(b, &address);
 }
 
-int trk_bell_accept(lua_State *L) {
-  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  struct trk_bell *s = &c->bell;
-  int fd;
-  if (c->worker == NULL || trk_client_inherited(c) || s->listener < 0)
-    return failed(L, "nothing to wait for");
-  fd = accept(s->listener, NULL, NULL);
-  close_listener(s, 0);
+int trk_bell_accept(struct trk_bell *b) {
+  int fd = accept(b->listener, NULL, NULL);
+  close_listener(b, 0);
   if (fd >= 0 && !tame(fd))
     close_fd(&fd);
-  if (fd < 0)
-    return failed(L, "nobody has connected");
-  s->connection = fd;
-  trk_worker_signal(c->worker, fd);
-  return succeeded(L);
-}
-
-int trk_bell_stop(lua_State *L) {
-  stop(lua_touserdata(L, TRK_UP_CLIENT));
-  return 0;
+  b->connection = fd;
+  return fd >= 0;
 }

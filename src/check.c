@@ -3,15 +3,29 @@
  */
 #include "check.h"
 
-#include "compat.h"
+#include "text.h"
 
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h> /* vsnprintf */
 #include <string.h>
 
 #define DOMAIN_SUFFIX ".pstn.twilio.com"
 #define DOMAIN_MAX 253u /* RFC 1035, 2.3.4 */
 #define LABEL_MAX 63u
 #define SHOWN_MAX 60u /* bytes of a wrong value that a message quotes */
+
+/* Writes what is wrong: 0. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+static int wrong(struct trk_why *why, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(why->text, sizeof why->text, format, args);
+  va_end(args);
+  return 0;
+}
 
 static int is_letter_or_digit(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -53,33 +67,34 @@ static long utf8_length(const char *s, size_t len) {
   return count;
 }
 
-static const char *check_text(lua_State *L, const struct trk_field *f,
-                              const char *s, size_t len) {
+static int check_text(const struct trk_field *f, const char *s, size_t len,
+                      struct trk_why *why) {
   long count = utf8_length(s, len);
   if (count < 0)
-    return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
+    return wrong(why, "%s is not valid UTF-8", f->name);
   if (count > f->max)
-    return lua_pushfstring(L, "%s has %d characters; at most %d are allowed",
+    return wrong(why, "%s has %d characters; at most %d are allowed",
                            f->name, (int)count, (int)f->max);
-  return NULL;
+  return 1;
 }
 
-static const char *check_enum(lua_State *L, const struct trk_field *f,
-                              const char *s, size_t len) {
+static int check_enum(const struct trk_field *f, const char *s, size_t len,
+                      struct trk_why *why) {
   const char *const *word = f->words->words;
-  int top = lua_gettop(L);
+  size_t n;
   for (; *word != NULL; word++)
     if (strcmp(*word, s) == 0)
-      return NULL;
-  trk_checkstack(L, TRK_MAX_FIELDS * 2, "enum");
-  lua_pushfstring(L, "%s must be one of ", f->name);
+      return 1;
+  (void)wrong(why, "%s must be one of ", f->name);
   for (word = f->words->words; *word != NULL; word++) {
-    lua_pushstring(L, *word);
-    lua_pushstring(L, word[1] != NULL ? ", " : "");
+    n = strlen(why->text);
+    snprintf(why->text + n, sizeof why->text - n, "%s%s", *word,
+             word[1] != NULL ? ", " : "");
   }
-  lua_pushfstring(L, len <= SHOWN_MAX ? "; got '%s'" : "", s);
-  lua_concat(L, lua_gettop(L) - top);
-  return lua_tostring(L, -1);
+  n = strlen(why->text);
+  if (len <= SHOWN_MAX)
+    snprintf(why->text + n, sizeof why->text - n, "; got '%s'", s);
+  return 0;
 }
 
 /* Labels of letters, digits and '-', and at least one before the suffix. */
@@ -97,32 +112,20 @@ static int labels_ok(const char *s, size_t len) {
   return label > 0;
 }
 
-static int same_ignoring_case(const char *a, const char *b, size_t n) {
-  size_t i;
-  for (i = 0; i < n; i++) {
-    char c = a[i] >= 'A' && a[i] <= 'Z' ? (char)(a[i] + 32) : a[i];
-    if (c != b[i])
-      return 0;
-  }
-  return 1;
-}
-
-static const char *check_domain(lua_State *L, const struct trk_field *f,
-                                const char *s, size_t len) {
+static int check_domain(const struct trk_field *f, const char *s, size_t len,
+                      struct trk_why *why) {
   const size_t suffix = sizeof DOMAIN_SUFFIX - 1;
   size_t i;
   for (i = 0; i < len; i++)
     if (!is_letter_or_digit((unsigned char)s[i]) && s[i] != '-' &&
         s[i] != '.')
-      return lua_pushfstring(
-          L, "%s may hold letters, digits, '-' and '.' only", f->name);
+      return wrong(why, "%s may hold letters, digits, '-' and '.' only", f->name);
   if (len <= suffix ||
-      !same_ignoring_case(s + len - suffix, DOMAIN_SUFFIX, suffix))
-    return lua_pushfstring(
-        L, "%s must be a name that ends with %s", f->name, DOMAIN_SUFFIX);
+      !trk_text_begins(s + len - suffix, suffix, DOMAIN_SUFFIX))
+    return wrong(why, "%s must be a name that ends with %s", f->name, DOMAIN_SUFFIX);
   if (len > DOMAIN_MAX || !labels_ok(s, len))
-    return lua_pushfstring(L, "%s has an empty or too long part", f->name);
-  return NULL;
+    return wrong(why, "%s has an empty or too long part", f->name);
+  return 1;
 }
 
 static int has_blank(const char *s, size_t len) {
@@ -172,40 +175,37 @@ static int has_authority(const char *s) {
   return n > 0 && port >= 0 && at + n + port == end;
 }
 
-static const char *check_url(lua_State *L, const struct trk_field *f,
-                             const char *s, size_t len) {
+static int check_url(const struct trk_field *f, const char *s, size_t len,
+                      struct trk_why *why) {
   size_t host = 0;
   if (utf8_length(s, len) < 0)
-    return lua_pushfstring(L, "%s is not valid UTF-8", f->name);
-  if (len > 7 && same_ignoring_case(s, "http://", 7))
+    return wrong(why, "%s is not valid UTF-8", f->name);
+  if (len > 7 && trk_text_begins(s, len, "http://"))
     host = 7;
-  else if (len > 8 && same_ignoring_case(s, "https://", 8))
+  else if (len > 8 && trk_text_begins(s, len, "https://"))
     host = 8;
   if (host > 0 && has_blank(s, len))
-    return lua_pushfstring(
-        L, "%s holds a space or a control character; percent-encode it",
+    return wrong(why, "%s holds a space or a control character; percent-encode it",
         f->name);
   if (host == 0 || !has_authority(s + host))
-    return lua_pushfstring(
-        L, "%s must be a URL like https://example.com/path", f->name);
-  return NULL;
+    return wrong(why, "%s must be a URL like https://example.com/path", f->name);
+  return 1;
 }
 
 /* sip:[user[:password]@]host[:port][;parameters][?headers] (RFC 3261, 19.1),
  * of ASCII: what else there is has to be percent-encoded. Twilio's own
  * examples have sip://host. */
-static const char *check_sip_url(lua_State *L, const struct trk_field *f,
-                                 const char *s, size_t len) {
+static int check_sip_url(const struct trk_field *f, const char *s, size_t len,
+                      struct trk_why *why) {
   const char *at = strchr(s, '@');
   const char *host = at != NULL ? at + 1 : s + 4;
   size_t i, n;
   long port;
-  if (len < 4 || !same_ignoring_case(s, "sip:", 4))
-    return lua_pushfstring(L, "%s must begin with sip:", f->name);
+  if (!trk_text_begins(s, len, "sip:"))
+    return wrong(why, "%s must begin with sip:", f->name);
   for (i = 0; i < len; i++)
     if (s[i] <= ' ' || s[i] > '~')
-      return lua_pushfstring(L,
-                             "%s holds a space, a control character or one "
+      return wrong(why, "%s holds a space, a control character or one "
                              "beyond ASCII; percent-encode it",
                              f->name);
   if (at == NULL && host[0] == '/' && host[1] == '/')
@@ -213,69 +213,53 @@ static const char *check_sip_url(lua_State *L, const struct trk_field *f,
   n = host_length(host);
   port = port_length(host + n);
   if (n == 0 || port < 0)
-    return lua_pushfstring(L, "%s has no valid %s", f->name,
+    return wrong(why, "%s has no valid %s", f->name,
                            n == 0 ? "host" : "port");
   host += n + (size_t)port;
   if (*host != '\0' && *host != ';' && *host != '?')
-    return lua_pushfstring(
-        L, "%s must be like sip:pbx.example.com:5060;transport=tcp",
+    return wrong(why, "%s must be like sip:pbx.example.com:5060;transport=tcp",
         f->name);
   if (at == s + 4 || strchr(host, '@') != NULL)
-    return lua_pushfstring(
-        L, "%s may have one '@', behind a user; percent-encode any other",
+    return wrong(why, "%s may have one '@', behind a user; percent-encode any other",
         f->name);
-  return NULL;
-}
-
-int trk_is_sid(const char *s, size_t len, const char *prefix) {
-  size_t i;
-  if (s == NULL || len != TRK_SID_LENGTH || strncmp(s, prefix, 2) != 0)
-    return 0;
-  for (i = 2; i < len; i++)
-    if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f') ||
-          (s[i] >= 'A' && s[i] <= 'F')))
-      return 0;
   return 1;
 }
 
-const char *trk_check_sid(lua_State *L, const char *name, const char *prefix,
-                          const char *s, size_t len) {
+int trk_check_sid(const char *name, const char *prefix, const char *s,
+                  size_t len, struct trk_why *why) {
   char other[3] = "";
-  if (trk_is_sid(s, len, prefix))
-    return NULL;
+  if (trk_text_is_sid(s, len, prefix))
+    return 1;
   if (len == 0)
-    return lua_pushfstring(
-        L, "%s is empty; it must be %s and 32 hexadecimal digits", name,
+    return wrong(why, "%s is empty; it must be %s and 32 hexadecimal digits", name,
         prefix);
   memcpy(other, s, len < 2 ? len : 2);
   if (len == TRK_SID_LENGTH && other[0] >= 'A' && other[0] <= 'Z' &&
-      trk_is_sid(s, len, other))
-    return lua_pushfstring(
-        L, "%s must begin with %s; this one begins with %s", name, prefix,
+      trk_text_is_sid(s, len, other))
+    return wrong(why, "%s must begin with %s; this one begins with %s", name, prefix,
         other);
   if (len > SHOWN_MAX || utf8_length(s, len) < 0)
-    return lua_pushfstring(L, "%s must be %s and 32 hexadecimal digits",
+    return wrong(why, "%s must be %s and 32 hexadecimal digits",
                            name, prefix);
-  return lua_pushfstring(
-      L, "%s must be %s and 32 hexadecimal digits; got '%s'", name, prefix,
+  return wrong(why, "%s must be %s and 32 hexadecimal digits; got '%s'", name, prefix,
       s);
 }
 
-static const char *check_sid(lua_State *L, const struct trk_field *f,
-                             const char *s, size_t len) {
-  return trk_check_sid(L, f->name, f->prefix, s, len);
+static int check_sid(const struct trk_field *f, const char *s, size_t len,
+                      struct trk_why *why) {
+  return trk_check_sid(f->name, f->prefix, s, len, why);
 }
 
 /* By type; those that are no texts have none. */
-typedef const char *check(lua_State *, const struct trk_field *, const char *,
-                          size_t);
+typedef int check(const struct trk_field *, const char *, size_t,
+                  struct trk_why *);
 static check *const checks[] = {
     [TRK_TEXT] = check_text,     [TRK_ENUM] = check_enum,
     [TRK_SID] = check_sid,       [TRK_DOMAIN] = check_domain,
     [TRK_URL] = check_url,       [TRK_SIP_URL] = check_sip_url,
 };
 
-const char *trk_check_value(lua_State *L, const struct trk_field *f,
-                            const char *s, size_t len) {
-  return checks[f->type](L, f, s, len);
+int trk_check_value(const struct trk_field *f, const char *s, size_t len,
+                    struct trk_why *why) {
+  return checks[f->type](f, s, len, why);
 }

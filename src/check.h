@@ -1,32 +1,30 @@
 /* SPDX-License-Identifier: MIT
- * check: whether a text is one that a field, or a place in a path, may have.
- * It words what is wrong, encodes nothing, and knows of Lua only where to
- * push its words.
+ * check: whether a text is one that a field, or a place in a path, may have;
+ * and if not, why not, in words for the user. Pure: no libcurl, no Lua.
  */
 #ifndef TRK_CHECK_H
 #define TRK_CHECK_H
 
 #include "api.h"
 
-#include <lua.h>
-
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
 #endif
 
-#define TRK_SID_LENGTH 34u
+/* What is wrong with a text, in one line. */
+struct trk_why {
+  char text[480];
+};
 
-/* NULL, or what is wrong with the text as a value of the field, pushed. It
- * holds no NUL byte, and the field's type is one of texts. */
-const char *trk_check_value(lua_State *L, const struct trk_field *f,
-                            const char *s, size_t len);
+/* Whether a field may have this value; if not, *why says why. The text holds
+ * no NUL byte, and the field is of a type whose values are texts. */
+int trk_check_value(const struct trk_field *f, const char *s, size_t len,
+                    struct trk_why *why);
 
-/* The same for a SID with this prefix, called name. Any bytes will do. */
-const char *trk_check_sid(lua_State *L, const char *name, const char *prefix,
-                          const char *s, size_t len);
-
-/* Whether it is a SID with this prefix. s may be NULL. */
-int trk_is_sid(const char *s, size_t len, const char *prefix);
+/* Whether a text is a SID with this prefix; if not, *why says why. name: what
+ * the message calls it. Any bytes will do. */
+int trk_check_sid(const char *name, const char *prefix, const char *s,
+                  size_t len, struct trk_why *why);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

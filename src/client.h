@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * client: what Lua holds: a table of functions, one for each row of the API's
- * table and one more under async, around a userdata that owns an engine, and
- * from the first async call on a thread that runs it. Laws L6 and L9 live
- * here: the userdata owns from birth, one closer is behind every way to close,
- * and no L is kept.
+ * client: owns all that a client has: an engine, a worker once there are
+ * jobs, and the exchanges of its calls; opens and closes them (laws L6, L9).
+ * It knows no function that calls, and keeps no L.
+ *
+ * For Lua a client is one userdata. The userdata has one table of its own,
+ * the context, and every function of a client has two upvalues: the userdata,
+ * and the operation.
  */
 #ifndef TRK_CLIENT_H
 #define TRK_CLIENT_H
 
+#include "bell.h"
+#include "jobs.h"
 #include "worker.h"
 
 #include <lua.h>
-#include <sys/socket.h>
-#include <sys/types.h>
-#include <sys/un.h>
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
@@ -21,75 +22,90 @@
 
 enum trk_client_state { TRK_FRESH, TRK_OPEN, TRK_CLOSED };
 
-struct trk_job;
-struct trk_keeper;
-
-/* A host's socket (bell.h): descriptors, or -1. */
-struct trk_bell {
-  int listener;
-  int connection;
-  pid_t pid;      /* of the listener's maker */
-  char path[sizeof ((struct sockaddr_un *)0)->sun_path]; /* the listener's */
-};
-
 struct trk_client {
   enum trk_client_state state;
-  int lasting;               /* closed for good, or fresh again? */
-  struct trk_engine *engine; /* when open; its worker's if there is one */
-  struct trk_worker *worker; /* from the first async call on, or NULL */
-  struct trk_call *spares;   /* for the next calls, by next */
+  int is_default;              /* after a close it is fresh again */
+  struct trk_engine *engine;   /* when open; its worker's if there is one */
+  struct trk_worker *worker;   /* from the first job on, or NULL */
+  struct trk_exchange *spares; /* for the next calls, by next */
   int nspares;
-  struct trk_call *drafts;   /* calls that are being filled, by next */
-  int busy;                  /* calls of this client on the C stack */
+  struct trk_exchange *drafts; /* that are being filled, by next */
+  int busy;                    /* calls of this client on the C stack */
   int validate;
-  int watch;        /* on_attempt is given */
-  unsigned flying;  /* jobs that have not landed */
+  int watch; /* on_attempt is given */
+  struct trk_jobs jobs;
   struct trk_bell bell;
-  struct trk_job *first, *last; /* jobs that are done, for poll */
-  struct trk_keeper *keepers;   /* of calls of jobs that were let go unread */
   char account[36]; /* account SID; "" when not known */
   char label[16];   /* for tostring: AC...1234 */
 };
 
-/* Upvalues of every function that calls. */
-#define TRK_UP_CLIENT lua_upvalueindex(1)
-#define TRK_UP_OPERATION lua_upvalueindex(2)
-#define TRK_UP_KIT lua_upvalueindex(3)
-#define TRK_UP_CONTEXT lua_upvalueindex(4)
-#define TRK_UP_PATH lua_upvalueindex(5) /* of a function that follows */
+/* The upvalues of every function of a client. */
+#define TRK_UP_CLIENT lua_upvalueindex(1)    /* the userdata */
+#define TRK_UP_OPERATION lua_upvalueindex(2) /* light, or NULL */
 
-/* A client's context: a Lua array that its userdata and functions share. */
+/* The client's own table: a Lua array. */
 enum {
   TRK_CONTEXT_CLIENT = 1, /* the userdata */
-  TRK_CONTEXT_KIT,
-  TRK_CONTEXT_RESOLVE, /* of the default client, or nil */
-  TRK_CONTEXT_HOOK,    /* on_attempt, or nil */
-  TRK_CONTEXT_ORIGIN,  /* "https://host[:port]" */
-  TRK_CONTEXT_JOBS     /* light userdata -> job: those that must not go */
+  TRK_CONTEXT_KIT,        /* see kit.h */
+  TRK_CONTEXT_RESOLVE,    /* of the default client: gives its options */
+  TRK_CONTEXT_HOOK,       /* on_attempt, or nil */
+  TRK_CONTEXT_ORIGIN,     /* "https://host[:port]" */
+  TRK_CONTEXT_JOBS,       /* light userdata -> a job that must not go */
+  TRK_CONTEXT_FOLLOW,     /* goes to another page of a list, */
+  TRK_CONTEXT_FOLLOW_ASYNC, /* and the same as a job: see call.h, job.h */
+  TRK_CONTEXT_SIZE = TRK_CONTEXT_FOLLOW_ASYNC
 };
 
+/* Why a client cannot call. */
+enum trk_unready {
+  TRK_READY,
+  TRK_UNREADY,         /* *why says why (static) */
+  TRK_UNREADY_RESOLVED /* nil and an error are on the stack */
+};
+
+/* Pushes a client's userdata and its context, whose kit is at an index. One
+ * that is the default client opens at its first call. */
+struct trk_client *trk_client_push(lua_State *L, int kit, int is_default);
+
+/* Opens a client, whose context is at an index, with the options at another,
+ * as trunking.config has checked them. May raise. */
+void trk_client_open(lua_State *L, struct trk_client *c, int context,
+                     int options);
+
 /* Makes a client ready for a call: opens the default one, refuses a closed
- * one and one of another process. context is an index. NULL, or what to say
- * (static); or "" with nil, err pushed. */
-const char *trk_client_ready(lua_State *L, struct trk_client *c,
-                             int context);
+ * one and one of another process. */
+enum trk_unready trk_client_ready(lua_State *L, struct trk_client *c,
+                                  int context, const char **why);
+
+/* Starts the thread, unless it runs. NULL, or why it cannot be (static). */
+const char *trk_client_need_worker(struct trk_client *c);
 
 /* Whether it was used in a parent of this process; or is closed, which a child
  * may do to its copy. */
 int trk_client_inherited(const struct trk_client *c);
 
-/* Starts the thread, unless it runs. NULL, or why it can't be (static). */
-const char *trk_client_need_worker(struct trk_client *c);
+/* An exchange to fill, a spare one or a new one. It is one of its client's
+ * drafts until undraft takes it, whatever raises meanwhile: a finalizer may
+ * run wherever Lua takes memory, and call or close. Raises when there is no
+ * memory. */
+struct trk_exchange *trk_client_draft(lua_State *L, struct trk_client *c);
+void trk_client_undraft(struct trk_client *c, struct trk_exchange *x);
 
-/* Lua functions with the kit (kit.h) as their first upvalue. What they give
- * is followed by three functions, pause, form and a pause that is a job, for
- * lua/trunking alone: see call.h and job.h.
- * new(options): a client; options as trunking.config has checked them.
- * default(resolve, index): a client that calls resolve at its first call, and
- * takes the options it returns, or passes on its nil, err; index is its
- * __index. */
-int trk_client_new(lua_State *L);
-int trk_client_default(lua_State *L);
+/* Keeps an exchange that is not needed any more for the next call, or frees
+ * it. NULL is allowed. */
+void trk_client_give_back(struct trk_client *c, struct trk_exchange *x);
+
+/* Lua functions with the upvalues above.
+ * close(): ends what is in flight. Raises during the client's own call.
+ * bell_listen(path): see bell.h; true, or nil and a text.
+ * bell_accept(): the same; from then on the host can read a byte whenever
+ * there come to be jobs for poll.
+ * bell_stop(): ends both; the host then reads the end of the file. */
+int trk_client_close(lua_State *L);
+int trk_client_tostring(lua_State *L);
+int trk_client_bell_listen(lua_State *L);
+int trk_client_bell_accept(lua_State *L);
+int trk_client_bell_stop(lua_State *L);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -29,6 +29,19 @@
 #define trk_setuservalue(L, i) ((void)lua_setfenv(L, i))
 #endif
 
+/* Pushes a number: one that is whole is an integer, where Lua has them. */
+static inline void trk_pushnumber(lua_State *L, double value) {
+#if LUA_VERSION_NUM >= 503
+  const double exact = 9007199254740992.0; /* 2^53: doubles are exact below */
+  if (value > -exact && value < exact &&
+      value == (double)(lua_Integer)value) {
+    lua_pushinteger(L, (lua_Integer)value);
+    return;
+  }
+#endif
+  lua_pushnumber(L, (lua_Number)value);
+}
+
 /* Room for n more values on the stack, or an error. luaL_checkstack calls it
  * a stack overflow even where memory is what lacked. */
 static inline void trk_checkstack(lua_State *L, int n, const char *who) {

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * core: luaopen_trunking_core: the functions that lua/trunking is built on,
- * and the API's table as Lua data. Opening does no I/O, may happen twice in
- * one state, and pins the module in memory (law L4).
+ * core: luaopen_trunking_core: puts a client's functions together in tables,
+ * one for each row of the API's table and one more under async, and gives the
+ * API's table as Lua data. Opening does no I/O, may happen twice in one state,
+ * and pins the module in memory (law L4).
  */
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* dladdr, RTLD_NODELETE */
 #endif
 
-#include "client.h"
+#include "call.h"
+#include "clock.h"
 #include "compat.h"
+#include "date.h"
 #include "engine.h"
+#include "job.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -82,8 +86,6 @@ static void push_field(lua_State *L, const struct trk_field *f, int create) {
 }
 
 static void push_operation(lua_State *L, const struct trk_operation *op) {
-  static const char *const methods[] = {
-      [TRK_GET] = "GET", [TRK_POST] = "POST", [TRK_DELETE] = "DELETE"};
   static const char *const shapes[] = {[TRK_RECORD] = "record",
                                        [TRK_SETTINGS] = "settings",
                                        [TRK_PAGE] = "page",
@@ -92,7 +94,7 @@ static void push_operation(lua_State *L, const struct trk_operation *op) {
   lua_newtable(L);
   set_text(L, "resource", op->resource);
   set_text(L, "name", op->name);
-  set_text(L, "method", methods[op->method]);
+  set_text(L, "method", trk_method_word(op->method));
   set_number(L, "status", op->status);
   set_text(L, "path", op->path);
   set_text(L, "shape", shapes[op->shape]);
@@ -118,9 +120,168 @@ static int operations(lua_State *L) {
   return 1;
 }
 
-/* clock(): seconds, monotonic. */
+/* ---- a client's tables ----------------------------------------------- */
+
+/* The table in which an operation stands: the client, or one below it. */
+static void push_home(lua_State *L, int client, const char *resource) {
+  if (*resource == '\0') {
+    lua_pushvalue(L, client);
+    return;
+  }
+  lua_getfield(L, client, resource);
+  if (!lua_isnil(L, -1))
+    return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, client, resource);
+}
+
+/* A function with the upvalues of client.h: ud is the index of the userdata,
+ * op a row of the API's table or NULL. */
+static void push_function(lua_State *L, int ud, const struct trk_operation *op,
+                          lua_CFunction f) {
+  lua_pushvalue(L, ud);
+  lua_pushlightuserdata(L, (void *)op);
+  lua_pushcclosure(L, f, 2);
+}
+
+/* Sets table[name], or table[home][name], to such a function. */
+static void set_function(lua_State *L, int ud, int table, const char *home,
+                         const struct trk_operation *op, const char *name,
+                         lua_CFunction f) {
+  push_home(L, table, home);
+  push_function(L, ud, op, f);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+/* What a row of the API's table makes: a function, its like under async, and
+ * for a list an iterator besides. */
+static void add_operation(lua_State *L, int ud, int client, int async,
+                          const struct trk_operation *op) {
+  const char *home = op->resource;
+  set_function(L, ud, client, home, op, op->name, trk_call_operation);
+  set_function(L, ud, async, home, op, op->name, trk_job_operation);
+  if (op->shape == TRK_PAGE)
+    set_function(L, ud, client, home, op, "each", trk_call_each);
+}
+
+static void add_functions(lua_State *L, int ud, int client) {
+  static const struct {
+    const char *home, *name;
+    lua_CFunction f;
+  } others[] = {{"", "poll", trk_job_poll},
+                {"", "fd", trk_job_fd},
+                {"", "in_flight", trk_job_in_flight},
+                {"", "close", trk_client_close},
+                {"bell", "listen", trk_client_bell_listen},
+                {"bell", "accept", trk_client_bell_accept},
+                {"bell", "stop", trk_client_bell_stop}};
+  const struct trk_operation *op = trk_operations;
+  int async = client + 1;
+  size_t i;
+  lua_newtable(L);
+  lua_pushvalue(L, async);
+  lua_setfield(L, client, "async");
+  for (; op->name != NULL; op++)
+    add_operation(L, ud, client, async, op);
+  for (i = 0; i < sizeof others / sizeof others[0]; i++)
+    set_function(L, ud, client, others[i].home, NULL, others[i].name,
+                 others[i].f);
+  lua_pop(L, 1);
+}
+
+/* __close: calls close(), which a host may have taken over. */
+static int scope_end(lua_State *L) {
+  lua_getfield(L, 1, "close");
+  lua_call(L, 0, 0);
+  return 0;
+}
+
+/* Sets the metatable of the client's table on top; index: of its __index. */
+static void set_metatable(lua_State *L, int ud, int index) {
+  int meta = lua_gettop(L) + 1;
+  lua_newtable(L);
+  set_function(L, ud, meta, "", NULL, "__tostring", trk_client_tostring);
+  lua_pushcfunction(L, scope_end);
+  lua_setfield(L, meta, "__close");
+  lua_pushvalue(L, index);
+  lua_setfield(L, meta, "__index");
+  set_text(L, "__name", "trunking.client");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, meta, "__metatable");
+  lua_setmetatable(L, meta - 1);
+}
+
+/* Pushes what C does for Lua's own files: one table, in no other. */
+static void push_private(lua_State *L, int ud) {
+  int table = lua_gettop(L) + 1;
+  lua_newtable(L);
+  set_function(L, ud, table, "", NULL, "pause", trk_call_pause);
+  set_function(L, ud, table, "", NULL, "async_pause", trk_job_pause);
+  set_function(L, ud, table, "", NULL, "asked", trk_call_asked);
+}
+
+/* Pushes the client's table and the private one; index: of its __index, and
+ * the userdata and its context on top of all. */
+static int push_client(lua_State *L, int index) {
+  int context = lua_gettop(L), ud = context - 1;
+  trk_checkstack(L, 16, "client");
+  push_function(L, ud, NULL, trk_call_follow);
+  lua_rawseti(L, context, TRK_CONTEXT_FOLLOW);
+  push_function(L, ud, NULL, trk_job_follow);
+  lua_rawseti(L, context, TRK_CONTEXT_FOLLOW_ASYNC);
+  lua_newtable(L);
+  add_functions(L, ud, context + 1);
+  set_metatable(L, ud, index);
+  push_private(L, ud);
+  return 2;
+}
+
+#define KIT lua_upvalueindex(1)
+
+/* new(options, index): a client, and the private table: call.h and job.h have
+ * its functions. options are as trunking.config has checked them; index is the
+ * client's __index. */
+static int new_client(lua_State *L) {
+  struct trk_client *c;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 2);
+  c = trk_client_push(L, KIT, 0);
+  trk_client_open(L, c, lua_gettop(L), 1);
+  return push_client(L, 2);
+}
+
+/* default(resolve, index): the same; it calls resolve at its first call, and
+ * takes the options it returns, or passes on its nil, err. */
+static int default_client(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 2);
+  (void)trk_client_push(L, KIT, 1);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, TRK_CONTEXT_RESOLVE);
+  return push_client(L, 2);
+}
+
+/* ---- the module ------------------------------------------------------- */
+
+/* clock(): seconds, monotonic, from any start. */
 static int clock_now(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)trk_engine_clock());
+  lua_pushnumber(L, (lua_Number)trk_clock_us() / 1e6);
+  return 1;
+}
+
+/* days(year, month, day): whole numbers; days since 1970-01-01, or nil: there
+ * is no such day. */
+static int days(lua_State *L) {
+  int year = (int)luaL_checkinteger(L, 1);
+  int month = (int)luaL_checkinteger(L, 2);
+  int day = (int)luaL_checkinteger(L, 3);
+  if (!trk_date_exists(year, month, day))
+    return 0;
+  lua_pushinteger(L, (lua_Integer)trk_date_days(year, month, day));
   return 1;
 }
 
@@ -140,14 +301,16 @@ TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
   lua_newtable(L);
   kit = lua_gettop(L);
   lua_newtable(L);
-  set_with_kit(L, "new", trk_client_new, kit);
-  set_with_kit(L, "default", trk_client_default, kit);
+  set_with_kit(L, "new", new_client, kit);
+  set_with_kit(L, "default", default_client, kit);
   push_enums(L);
   lua_setfield(L, -2, "enums");
   lua_pushcfunction(L, operations);
   lua_setfield(L, -2, "operations");
   lua_pushcfunction(L, clock_now);
   lua_setfield(L, -2, "clock");
+  lua_pushcfunction(L, days);
+  lua_setfield(L, -2, "days");
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
   set_text(L, "version", TRK_VERSION);

@@ -2,6 +2,8 @@
  * engine: see engine.h. Calls wait in one list, run on idle wires, and are
  * judged by verdict. libcurl only.
  */
+#include "clock.h"
+#include "date.h"
 #include "wake.h"
 #include "wire.h"
 
@@ -11,7 +13,6 @@
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OLDEST 0x075000u      /* 7.80: the pre-request callback */
@@ -37,7 +38,7 @@ struct trk_engine {
   struct trk_wire *idle;
   unsigned nwires;
   unsigned nidle;
-  struct trk_call *waiting; /* in order: not begun, or between attempts */
+  struct trk_exchange *waiting; /* in order: not begun, or between attempts */
   int moved;                /* in this step: calls done, wires freed */
   int crowded;              /* some call was due, and all wires were busy */
   struct trk_row *done;     /* where they are collected, or NULL */
@@ -50,20 +51,7 @@ struct trk_engine {
   int64_t date_us;    /* when its second was first seen: monotonic */
 };
 
-const struct trk_operation trk_pause = {
-    "", "pause", TRK_GET, 0, NULL, NULL, 0, TRK_NOTHING, NULL};
-
 /* ---- time and chance ---------------------------------------------- */
-
-static int64_t now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static int64_t now_ms(void) { return now_us() / 1000; }
-
-double trk_engine_clock(void) { return (double)now_us() / 1e6; }
 
 /* Keeps the server's time. A Date is cut to its second and comes late, so
  * what follows from it is never ahead of the server's clock; least behind
@@ -72,12 +60,12 @@ static void note_date(struct trk_engine *e, const struct trk_wire *w) {
   long long epoch;
   if (w->date[0] == '\0' || strcmp(w->date, e->date) == 0)
     return;
-  epoch = trk_http_date(w->date);
+  epoch = trk_date_http(w->date);
   if (epoch < 0)
     return;
   memcpy(e->date, w->date, sizeof e->date);
   e->date_epoch = epoch;
-  e->date_us = now_us();
+  e->date_us = trk_clock_us();
 }
 
 /* The server's clock at a monotonic time, in whole seconds; -1: not known. */
@@ -87,10 +75,8 @@ static int64_t server_time(const struct trk_engine *e, int64_t at) {
 }
 
 static uint64_t seed_of(const void *address) {
-  struct timespec t;
   uint64_t seed = (uint64_t)(uintptr_t)address;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  seed ^= (uint64_t)t.tv_nsec << 32 ^ (uint64_t)t.tv_sec << 20;
+  seed ^= (uint64_t)trk_clock_us() << 20;
   seed ^= (uint64_t)getpid() * 0x9E3779B97F4A7C15u;
   return seed != 0 ? seed : 1;
 }
@@ -210,149 +196,117 @@ static int ready(struct trk_engine *e) {
 
 /* ---- a call's life ------------------------------------------------ */
 
-struct trk_call *trk_call_new(void) {
-  struct trk_call *call = calloc(1, sizeof *call);
-  if (call == NULL)
-    return NULL;
-  trk_buf_init(&call->path, TRK_REQUEST_MAX);
-  trk_buf_init(&call->body, TRK_REQUEST_MAX);
-  trk_buf_init(&call->reply, TRK_REPLY_MAX);
-  call->retry_after_ms = -1;
-  return call;
-}
-
-struct trk_event *trk_call_event(struct trk_call *call) {
-  struct trk_event *event = call->events;
-  call->events = event->next;
-  return event;
-}
-
-static void forget_events(struct trk_call *call) {
-  while (call->events != NULL)
-    free(trk_call_event(call));
-}
-
 /* Without memory for it the call goes on, unwatched. */
-static void note_event(struct trk_call *call, int64_t now,
+static void note_event(struct trk_exchange *x, int64_t now,
                        enum trk_outcome outcome, long retry_ms) {
-  struct trk_event **at = &call->events;
+  struct trk_event **at = &x->events;
   struct trk_event *event = calloc(1, sizeof *event);
   if (event == NULL)
     return;
-  event->attempt = call->attempts;
+  event->attempt = x->attempts;
   event->outcome = outcome;
-  event->status = call->seen.status;
-  event->elapsed_us = now - call->begun_us;
+  event->status = x->seen.status;
+  event->elapsed_us = now - x->begun_us;
   event->retry_ms = retry_ms;
-  memcpy(event->request_id, call->request_id, sizeof event->request_id);
+  memcpy(event->request_id, x->request_id, sizeof event->request_id);
   while (*at != NULL)
     at = &(*at)->next;
   *at = event;
 }
 
-void trk_call_free(struct trk_call *call) {
-  if (call == NULL)
-    return;
-  forget_events(call);
-  trk_buf_free(&call->path);
-  trk_buf_free(&call->body);
-  trk_buf_free(&call->reply);
-  free(call);
-}
-
-static void append_waiting(struct trk_engine *e, struct trk_call *call) {
-  struct trk_call **at = &e->waiting;
+static void append_waiting(struct trk_engine *e, struct trk_exchange *x) {
+  struct trk_exchange **at = &e->waiting;
   while (*at != NULL)
     at = &(*at)->next;
-  call->next = NULL;
-  *at = call;
+  x->next = NULL;
+  *at = x;
 }
 
-static void collect(struct trk_row *row, struct trk_call *call) {
-  call->next = NULL;
+static void collect(struct trk_row *row, struct trk_exchange *x) {
+  x->next = NULL;
   if (row->first == NULL)
-    row->first = call;
+    row->first = x;
   else
-    row->last->next = call;
-  row->last = call;
+    row->last->next = x;
+  row->last = x;
 }
 
-static void finish(struct trk_engine *e, struct trk_call *call) {
-  int64_t now = now_us();
-  if (call->attempts > 0)
-    call->elapsed_us = now - call->first_us;
-  call->since = server_time(e, call->attempts > 0 ? call->first_us : now);
-  call->outcome = trk_verdict(&call->seen);
-  call->wire = NULL;
-  call->done = 1;
+static void finish(struct trk_engine *e, struct trk_exchange *x) {
+  int64_t now = trk_clock_us();
+  if (x->attempts > 0)
+    x->elapsed_us = now - x->first_us;
+  x->since = server_time(e, x->attempts > 0 ? x->first_us : now);
+  x->outcome = trk_verdict(&x->seen);
+  x->wire = NULL;
+  x->done = 1;
   e->moved++;
   if (e->done != NULL)
-    collect(e->done, call);
+    collect(e->done, x);
 }
 
 /* The call cannot run at all. */
-static void starve(struct trk_engine *e, struct trk_call *call) {
+static void starve(struct trk_engine *e, struct trk_exchange *x) {
   static const char no_memory[] = "not enough memory for a connection";
   int lack = trk_descriptors_lack(2); /* a multi handle wants them from 8.20 */
-  call->seen.method = call->operation->method;
-  call->seen.expect = call->operation->status;
-  call->seen.cause = lack ? TRK_CONNECT : TRK_MEMORY;
-  snprintf(call->text, sizeof call->text, "%s",
+  x->seen.method = x->operation->method;
+  x->seen.expect = x->operation->status;
+  x->seen.cause = lack ? TRK_CONNECT : TRK_MEMORY;
+  snprintf(x->text, sizeof x->text, "%s",
            lack ? trk_no_descriptor : no_memory);
-  finish(e, call);
+  finish(e, x);
 }
 
 /* A pause that was not cut short. */
-static void pause_over(struct trk_engine *e, struct trk_call *call) {
-  call->seen.begun = 1;
-  finish(e, call);
+static void pause_over(struct trk_engine *e, struct trk_exchange *x) {
+  x->seen.begun = 1;
+  finish(e, x);
 }
 
-void trk_engine_start(struct trk_engine *e, struct trk_call *call) {
-  call->due = now_ms();
-  if (call->pause_ms > 0) /* from the end of the millisecond it begins in */
-    call->due += call->pause_ms + 1;
-  call->done = 0;
-  call->attempts = 0;
-  call->elapsed_us = 0;
-  call->retry_after_ms = -1;
-  call->request_id[0] = call->text[0] = '\0';
-  forget_events(call);
-  trk_buf_clear(&call->reply);
-  call->reply.max = call->operation->shape == TRK_PAGE ? TRK_PAGE_MAX
+void trk_engine_start(struct trk_engine *e, struct trk_exchange *x) {
+  x->due = trk_clock_ms();
+  if (x->pause_ms > 0) /* from the end of the millisecond it begins in */
+    x->due += x->pause_ms + 1;
+  x->done = 0;
+  x->attempts = 0;
+  x->elapsed_us = 0;
+  x->retry_after_ms = -1;
+  x->request_id[0] = x->text[0] = '\0';
+  trk_exchange_free_events(x);
+  trk_buf_clear(&x->reply);
+  x->reply.max = x->operation->shape == TRK_PAGE ? TRK_PAGE_MAX
                                                        : TRK_REPLY_MAX;
-  memset(&call->seen, 0, sizeof call->seen);
+  memset(&x->seen, 0, sizeof x->seen);
   if (ready(e) == 0)
-    append_waiting(e, call);
+    append_waiting(e, x);
   else
-    starve(e, call);
+    starve(e, x);
 }
 
 /* Judges an attempt: the call is done, or waits for its next one. */
-static void judge(struct trk_engine *e, struct trk_call *call) {
+static void judge(struct trk_engine *e, struct trk_exchange *x) {
   struct trk_history past;
-  enum trk_outcome outcome = trk_verdict(&call->seen);
-  int64_t us = now_us(), now = us / 1000;
+  enum trk_outcome outcome = trk_verdict(&x->seen);
+  int64_t us = trk_clock_us(), now = us / 1000;
   long delay;
-  if (outcome != TRK_REFUSED || call->seen.status == 429)
+  if (outcome != TRK_REFUSED || x->seen.status == 429)
     e->budget = trk_budget_after(e->budget, outcome);
-  past.attempts = call->attempts;
+  past.attempts = x->attempts;
   past.max_attempts = e->shared.options.max_attempts;
   past.budget = e->budget;
-  past.left_ms = (long)(call->deadline - now);
+  past.left_ms = (long)(x->deadline - now);
   past.timeout_ms = e->shared.options.timeout_ms;
-  past.retry_after_ms = call->retry_after_ms;
+  past.retry_after_ms = x->retry_after_ms;
   past.random = chance(e);
-  delay = trk_retry_delay(outcome, &call->seen, &past);
-  if (call->watch)
-    note_event(call, us, outcome, delay);
+  delay = trk_retry_delay(outcome, &x->seen, &past);
+  if (x->watch)
+    note_event(x, us, outcome, delay);
   if (delay < 0) {
-    finish(e, call);
+    finish(e, x);
     return;
   }
-  call->seen.was_unknown |= outcome == TRK_UNKNOWN;
-  call->due = now + delay;
-  append_waiting(e, call);
+  x->seen.was_unknown |= outcome == TRK_UNKNOWN;
+  x->due = now + delay;
+  append_waiting(e, x);
 }
 
 static void rest(struct trk_engine *e, struct trk_wire *w) {
@@ -372,14 +326,14 @@ static void forget_names(struct trk_engine *e) {
 /* The attempt on this wire is over. */
 static void attempt_over(struct trk_engine *e, struct trk_wire *w,
                          CURLcode rc) {
-  struct trk_call *call = w->call;
+  struct trk_exchange *x = w->x;
   trk_wire_end(w, rc);
   note_date(e, w);
-  if (call->seen.cause == TRK_DNS)
+  if (x->seen.cause == TRK_DNS)
     forget_names(e);
-  call->wire = NULL;
+  x->wire = NULL;
   rest(e, w);
-  judge(e, call);
+  judge(e, x);
 }
 
 /* An idle wire, a new one while there may be more, or NULL. */
@@ -399,44 +353,44 @@ static struct trk_wire *take_wire(struct trk_engine *e) {
 }
 
 /* Hands the call's request to libcurl. */
-static CURLcode put_on(struct trk_engine *e, struct trk_call *call,
+static CURLcode put_on(struct trk_engine *e, struct trk_exchange *x,
                        struct trk_wire *w, int64_t now) {
-  int64_t left = call->deadline - now;
-  CURLcode rc = trk_wire_begin(w, call, left > 1 ? (long)left : 1L);
+  int64_t left = x->deadline - now;
+  CURLcode rc = trk_wire_begin(w, x, left > 1 ? (long)left : 1L);
   if (rc == CURLE_OK && curl_multi_add_handle(e->multi, w->easy) != CURLM_OK)
     rc = CURLE_OUT_OF_MEMORY;
   return rc;
 }
 
-static void begin_attempt(struct trk_engine *e, struct trk_call *call,
+static void begin_attempt(struct trk_engine *e, struct trk_exchange *x,
                           struct trk_wire *w, int64_t us) {
   int64_t now = us / 1000;
   CURLcode rc;
-  call->begun_us = us;
-  if (call->attempts++ == 0) {
-    call->first_us = us;
-    call->deadline = now + e->shared.options.timeout_ms;
+  x->begun_us = us;
+  if (x->attempts++ == 0) {
+    x->first_us = us;
+    x->deadline = now + e->shared.options.timeout_ms;
   }
-  call->wire = w;
-  rc = put_on(e, call, w, now);
+  x->wire = w;
+  rc = put_on(e, x, w, now);
   if (rc != CURLE_OK)
     attempt_over(e, w, rc);
 }
 
 /* Whether a call that was to be tried again has not got a wire in time: what
  * its last attempt proved stands then. */
-static int is_late(const struct trk_engine *e, const struct trk_call *call,
+static int is_late(const struct trk_engine *e, const struct trk_exchange *x,
                    int64_t now) {
-  return call->attempts > 0 && trk_too_late((long)(call->deadline - now),
+  return x->attempts > 0 && trk_too_late((long)(x->deadline - now),
                                             e->shared.options.timeout_ms);
 }
 
 /* A wire for a call that is due; NULL where it needs none, or there can be
  * none. 0: all are busy. */
-static int find_wire(struct trk_engine *e, const struct trk_call *call,
+static int find_wire(struct trk_engine *e, const struct trk_exchange *x,
                      int64_t now, struct trk_wire **w) {
   *w = NULL;
-  if (call->operation == &trk_pause || is_late(e, call, now))
+  if (x->operation == &trk_pause || is_late(e, x, now))
     return 1;
   *w = take_wire(e);
   if (*w != NULL || e->nwires == 0)
@@ -447,26 +401,26 @@ static int find_wire(struct trk_engine *e, const struct trk_call *call,
 
 /* Begins what is due, in order, while there are wires. */
 static void begin_due(struct trk_engine *e) {
-  struct trk_call *call = e->waiting, *next;
-  struct trk_call **at = &e->waiting;
-  int64_t us = now_us(), now = us / 1000;
+  struct trk_exchange *x = e->waiting, *next;
+  struct trk_exchange **at = &e->waiting;
+  int64_t us = trk_clock_us(), now = us / 1000;
   e->crowded = 0;
-  for (; call != NULL; call = next) {
+  for (; x != NULL; x = next) {
     struct trk_wire *w;
-    next = call->next;
-    if (call->due > now || !find_wire(e, call, now, &w)) {
-      at = &call->next;
+    next = x->next;
+    if (x->due > now || !find_wire(e, x, now, &w)) {
+      at = &x->next;
       continue;
     }
     *at = next;
     if (w != NULL)
-      begin_attempt(e, call, w, us);
-    else if (call->operation == &trk_pause)
-      pause_over(e, call);
-    else if (is_late(e, call, now))
-      finish(e, call);
+      begin_attempt(e, x, w, us);
+    else if (x->operation == &trk_pause)
+      pause_over(e, x);
+    else if (is_late(e, x, now))
+      finish(e, x);
     else
-      starve(e, call);
+      starve(e, x);
   }
 }
 
@@ -481,7 +435,7 @@ static void harvest(struct trk_engine *e) {
     CURL *easy = m->easy_handle;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&w);
     curl_multi_remove_handle(e->multi, easy);
-    if (w->stale && (rc = put_on(e, w->call, w, now_ms())) == CURLE_OK)
+    if (w->stale && (rc = put_on(e, w->x, w, trk_clock_ms())) == CURLE_OK)
       continue;
     attempt_over(e, w, rc);
   }
@@ -491,15 +445,15 @@ static void harvest(struct trk_engine *e) {
  * looked), or, where that waits for a wire, is late. A wire that is freed ends
  * the wait anyway. */
 static int until_due(const struct trk_engine *e, int wait_ms) {
-  const struct trk_call *call = e->waiting;
+  const struct trk_exchange *x = e->waiting;
   int64_t now, wait = wait_ms;
-  if (call == NULL)
+  if (x == NULL)
     return wait_ms;
-  now = now_ms();
-  for (; call != NULL; call = call->next) {
-    int64_t at = call->due;
-    if (e->crowded && at <= now && call->operation != &trk_pause)
-      at = call->attempts > 0 ? call->deadline : now + wait;
+  now = trk_clock_ms();
+  for (; x != NULL; x = x->next) {
+    int64_t at = x->due;
+    if (e->crowded && at <= now && x->operation != &trk_pause)
+      at = x->attempts > 0 ? x->deadline : now + wait;
     if (at - now < wait)
       wait = at > now ? at - now : 0;
   }
@@ -541,23 +495,23 @@ void trk_engine_step(struct trk_engine *e, int ms) {
     trk_engine_await(e, ms);
 }
 
-static void forget_waiting(struct trk_engine *e, struct trk_call *call) {
-  struct trk_call **at = &e->waiting;
-  while (*at != NULL && *at != call)
+static void forget_waiting(struct trk_engine *e, struct trk_exchange *x) {
+  struct trk_exchange **at = &e->waiting;
+  while (*at != NULL && *at != x)
     at = &(*at)->next;
   if (*at != NULL)
-    *at = call->next;
+    *at = x->next;
 }
 
-void trk_engine_cancel(struct trk_engine *e, struct trk_call *call) {
-  struct trk_wire *w = call->wire;
+void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x) {
+  struct trk_wire *w = x->wire;
   struct quiet q;
-  if (call->done)
+  if (x->done)
     return;
   if (w == NULL) {
-    forget_waiting(e, call);
-    call->seen.method = call->operation->method;
-    call->seen.expect = call->operation->status;
+    forget_waiting(e, x);
+    x->seen.method = x->operation->method;
+    x->seen.expect = x->operation->status;
   } else {
     quiet_begin(e, &q);
     curl_multi_remove_handle(e->multi, w->easy);
@@ -565,8 +519,8 @@ void trk_engine_cancel(struct trk_engine *e, struct trk_call *call) {
     trk_wire_end(w, CURLE_ABORTED_BY_CALLBACK);
     rest(e, w);
   }
-  call->seen.cause = TRK_CANCELLED;
-  finish(e, call);
+  x->seen.cause = TRK_CANCELLED;
+  finish(e, x);
 }
 
 /* ---- for a thread of its own -------------------------------------- */
@@ -578,10 +532,10 @@ void trk_engine_collect(struct trk_engine *e, struct trk_row *row) {
 }
 
 unsigned trk_engine_room(const struct trk_engine *e) {
-  const struct trk_call *call = e->waiting;
+  const struct trk_exchange *x = e->waiting;
   unsigned room = e->shared.options.max_in_flight - e->nwires + e->nidle;
-  for (; call != NULL && room > 0; call = call->next)
-    if (call->attempts == 0 && call->operation != &trk_pause)
+  for (; x != NULL && room > 0; x = x->next)
+    if (x->attempts == 0 && x->operation != &trk_pause)
       room--;
   return room;
 }
@@ -639,8 +593,8 @@ static void cancel_all(struct trk_engine *e) {
   while (e->waiting != NULL)
     trk_engine_cancel(e, e->waiting);
   for (w = e->shared.wires; w != NULL; w = w->next)
-    if (w->call != NULL)
-      trk_engine_cancel(e, w->call);
+    if (w->x != NULL)
+      trk_engine_cancel(e, w->x);
 }
 
 void trk_engine_close(struct trk_engine *e) {

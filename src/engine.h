@@ -7,18 +7,12 @@
 #ifndef TRK_ENGINE_H
 #define TRK_ENGINE_H
 
-#include "buf.h"
-#include "verdict.h"
-
-#include <stdint.h>
+#include "exchange.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
 #endif
 
-#define TRK_REQUEST_MAX ((size_t)64 * 1024)
-#define TRK_REPLY_MAX ((size_t)1024 * 1024)
-#define TRK_PAGE_MAX ((size_t)4 * 1024 * 1024)
 #define TRK_HEADERS_MAX ((size_t)64 * 1024)
 
 /* What a client is made with. Strings are copied; NULL where noted. They
@@ -36,74 +30,7 @@ struct trk_options {
   unsigned max_in_flight; /* at least 1 */
 };
 
-struct trk_wire;
-
-/* What became of one attempt, for those who watch. */
-struct trk_event {
-  struct trk_event *next;
-  unsigned attempt; /* from 1 */
-  enum trk_outcome outcome;
-  long status;        /* 0: none came */
-  int64_t elapsed_us; /* of this attempt */
-  long retry_ms;      /* until the next one; -1: it was the last */
-  char request_id[64];
-};
-
-struct trk_call {
-  /* The request: the caller's to fill before trk_engine_start. */
-  const struct trk_operation *operation;
-  struct trk_buf path; /* with its query */
-  struct trk_buf body; /* form fields */
-  int watch;           /* collect events */
-  void *host;          /* the caller's own; nobody else looks at it */
-  long pause_ms;       /* of a trk_pause: how long; else 0 */
-
-  /* The result: to be read once done is set. */
-  int done;
-  enum trk_outcome outcome;
-  struct trk_evidence seen; /* of the last attempt */
-  unsigned attempts;
-  struct trk_buf reply;
-  char request_id[64]; /* Twilio-Request-Id; "" when none came */
-  long retry_after_ms; /* -1: the server asked for nothing */
-  char text[256];      /* libcurl's words for the cause; "" when none */
-  int64_t elapsed_us;  /* from the start of the first attempt to the end */
-  int64_t since; /* the server's clock, in seconds since 1970, when the first
-                    attempt began (of a pause: when it ended): no later than
-                    it was; -1: no Date header was ever seen */
-
-  /* One for each attempt, oldest first; to be taken off by whoever steps the
-   * engine. Where memory is short, one may be missing. */
-  struct trk_event *events;
-
-  /* The engine's. */
-  int64_t first_us; /* start of the first attempt: monotonic, microseconds */
-  int64_t begun_us; /* start of the last one */
-  int64_t deadline; /* monotonic, milliseconds */
-  int64_t due;      /* not before this */
-  struct trk_wire *wire;
-  struct trk_call *next;
-
-  /* The worker's, under its lock. */
-  struct trk_call *before, *after;
-  int place; /* which of its lists holds the call; 0: none */
-  int awaited;
-};
-
-/* Calls in a row, linked by next; all zero when there are none. */
-struct trk_row {
-  struct trk_call *first, *last;
-};
-
 struct trk_engine;
-
-/* The operation of a call without a request: it is done after pause_ms,
- * unless it is cancelled. So whoever can wait for a call can wait for time to
- * pass, in the same way. */
-extern const struct trk_operation trk_pause;
-
-/* Seconds on the clock of deadlines: monotonic, from any start. */
-double trk_engine_clock(void);
 
 /* 0 when the libcurl that is loaded will do, else 1 and one line saying why it
  * will not. */
@@ -125,19 +52,10 @@ void trk_engine_close(struct trk_engine *e);
  * the parent's, and only trk_engine_close may be called. */
 int trk_engine_inherited(const struct trk_engine *e);
 
-/* A call with an empty request, or NULL when there is no memory. */
-struct trk_call *trk_call_new(void);
-
-/* Frees a call that no engine holds. NULL is allowed. */
-void trk_call_free(struct trk_call *call);
-
-/* Takes the oldest event off a call that has one; the taker frees it. */
-struct trk_event *trk_call_event(struct trk_call *call);
-
 /* Takes the call. Its deadline runs from the start of its first attempt: what
  * waits for others loses no time. Cannot fail; a request that can't be begun
  * ends as TRK_NOT_SENT, at once or in a later step. */
-void trk_engine_start(struct trk_engine *e, struct trk_call *call);
+void trk_engine_start(struct trk_engine *e, struct trk_exchange *x);
 
 /* Moves every call on. Whether a call is done, or there is room for another:
  * then there is no reason to wait. */
@@ -152,7 +70,7 @@ void trk_engine_step(struct trk_engine *e, int ms);
 
 /* Ends a call that was started, now. Its outcome tells whether it had been
  * sent. */
-void trk_engine_cancel(struct trk_engine *e, struct trk_call *call);
+void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x);
 
 /* From now on each call that is done is also appended to row, the caller's,
  * which must outlive the engine; and waits are made to end cheaply for those

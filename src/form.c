@@ -63,19 +63,40 @@ static enum trk_buf_rc reserve(struct trk_buf *out, size_t form_len,
   return trk_buf_reserve(out, fixed + escaped_size(value, len));
 }
 
-/* The pair "Name=value", with its '&' before all but the first. The name goes
- * as it is. */
-static enum trk_form_rc add_pair(lua_State *L, struct trk_buf *out,
-                                 const char *form, const char *name,
+/* Which of the operation's fields it is; nfields: none of them. */
+static size_t index_of(const struct trk_operation *op,
+                       const struct trk_field *f) {
+  size_t i = 0;
+  while (i < op->nfields && f != &op->fields[i])
+    i++;
+  return i;
+}
+
+static enum trk_buf_rc keep_asked(struct trk_exchange *x,
+                                  const struct trk_field *f,
+                                  const char *value, size_t len) {
+  size_t nth = index_of(x->operation, f);
+  return nth < x->operation->nfields
+             ? trk_asked_add(&x->asked, nth, value, len)
+             : trk_asked_add_other(&x->asked, f->name, value, len);
+}
+
+/* Adds the pair "Name=value", with '&' before all but the first, and keeps
+ * what was asked. The name goes as it is. */
+static enum trk_form_rc add_pair(lua_State *L, struct trk_exchange *x,
+                                 const struct trk_field *f,
                                  const char *value, size_t len) {
-  size_t form_len = strlen(form);
+  struct trk_buf *out = &x->body;
+  size_t form_len = strlen(f->form);
   enum trk_buf_rc rc = reserve(out, form_len, value, len);
   char *at;
+  if (rc == TRK_BUF_OK)
+    rc = keep_asked(x, f, value, len);
   if (rc == TRK_BUF_OK) {
     at = out->data + out->len;
     if (out->len > 0)
       *at++ = '&';
-    memcpy(at, form, form_len);
+    memcpy(at, f->form, form_len);
     at += form_len;
     *at++ = '=';
     at = escape(at, value, len);
@@ -87,7 +108,7 @@ static enum trk_form_rc add_pair(lua_State *L, struct trk_buf *out,
     luaL_error(L, "not enough memory");
   lua_pushfstring(L, "the request is over its limit of %d bytes",
                   (int)out->max);
-  lua_pushstring(L, name);
+  lua_pushstring(L, f->name);
   return TRK_FORM_INVALID;
 }
 
@@ -119,16 +140,16 @@ static int is_absent(lua_State *L, int index) {
 
 static enum trk_form_rc add_string(lua_State *L, int value,
                                    const struct trk_field *f, int validate,
-                                   struct trk_buf *out) {
+                                   struct trk_exchange *x) {
   size_t len;
   const char *s = lua_tolstring(L, value, &len);
-  const char *wrong = NULL;
+  struct trk_why why;
   if (memchr(s, '\0', len) != NULL)
-    wrong = lua_pushfstring(L, "%s holds a NUL byte", f->name);
-  else if (validate)
-    wrong = trk_check_value(L, f, s, len);
-  if (wrong == NULL)
-    return add_pair(L, out, f->form, f->name, s, len);
+    lua_pushfstring(L, "%s holds a NUL byte", f->name);
+  else if (!validate || trk_check_value(f, s, len, &why))
+    return add_pair(L, x, f, s, len);
+  else
+    lua_pushstring(L, why.text);
   lua_pushstring(L, f->name);
   return TRK_FORM_INVALID;
 }
@@ -162,7 +183,7 @@ static void write_number(lua_State *L, int value, int whole, char *text,
  * NaN or infinity through. */
 static enum trk_form_rc add_number(lua_State *L, int value,
                                    const struct trk_field *f, int validate,
-                                   struct trk_buf *out) {
+                                   struct trk_exchange *x) {
   lua_Number n = lua_tonumber(L, value);
   int whole = n > -EXACT && n < EXACT && n == (lua_Number)(int64_t)n;
   char text[32];
@@ -180,35 +201,35 @@ static enum trk_form_rc add_number(lua_State *L, int value,
     return TRK_FORM_INVALID;
   }
   write_number(L, value, whole, text, sizeof text);
-  return add_pair(L, out, f->form, f->name, text, strlen(text));
+  return add_pair(L, x, f, text, strlen(text));
 }
 
 static enum trk_form_rc add_boolean(lua_State *L, int value,
                                     const struct trk_field *f,
-                                    struct trk_buf *out) {
+                                    struct trk_exchange *x) {
   const char *word = lua_toboolean(L, value) ? "true" : "false";
-  return add_pair(L, out, f->form, f->name, word, strlen(word));
+  return add_pair(L, x, f, word, strlen(word));
 }
 
 /* Adds the value at index as field f. "" and null clear a field. */
 static enum trk_form_rc add_value(lua_State *L, int value,
                                   const struct trk_field *f, int validate,
-                                  struct trk_buf *out) {
+                                  struct trk_exchange *x) {
   int type = lua_type(L, value);
   if (is_null(L, value) || is_empty(L, value))
-    return add_pair(L, out, f->form, f->name, "", 0);
+    return add_pair(L, x, f, "", 0);
   switch (f->type) {
   case TRK_BOOLEAN:
     return type == LUA_TBOOLEAN
-               ? add_boolean(L, value, f, out)
+               ? add_boolean(L, value, f, x)
                : wrong_type(L, value, f->name, "a boolean");
   case TRK_INTEGER:
     return type == LUA_TNUMBER
-               ? add_number(L, value, f, validate, out)
+               ? add_number(L, value, f, validate, x)
                : wrong_type(L, value, f->name, "a whole number");
   default:
     return type == LUA_TSTRING
-               ? add_string(L, value, f, validate, out)
+               ? add_string(L, value, f, validate, x)
                : wrong_type(L, value, f->name, "a string");
   }
 }
@@ -242,26 +263,33 @@ static const char *push_form_name(lua_State *L, const char *key) {
   return lua_tostring(L, -1);
 }
 
-const char *trk_form_value(const struct trk_buf *form, const char *field) {
-  const char *at = trk_buf_str(form);
-  size_t len = strlen(field);
-  while (strncmp(at, field, len) != 0 || at[len] != '=') {
-    at = strchr(at, '&');
-    if (at == NULL)
-      return NULL;
-    at++;
+/* Whether the request has a field by this form name already. */
+static int is_asked(lua_State *L, const struct trk_exchange *x,
+                    const char *form) {
+  const struct trk_operation *op = x->operation;
+  const struct trk_asked *a = &x->asked;
+  const char *at = a->texts.data + a->others - 1;
+  const char *end = a->texts.data + a->texts.len;
+  size_t i;
+  int found = 0;
+  for (i = 0; i < op->nfields; i++)
+    found |= a->value[i] > 0 && strcmp(op->fields[i].form, form) == 0;
+  for (; a->others > 0 && at < end && !found; at += strlen(at) + 1) {
+    found = strcmp(push_form_name(L, at), form) == 0;
+    lua_pop(L, 1);
+    at += strlen(at) + 1; /* to its text */
   }
-  return at + len + 1;
+  return found;
 }
 
 /* A field that the API's table does not know, sent because the caller said
  * so: the value at index may be anything a form can carry. */
 static enum trk_form_rc add_unknown(lua_State *L, const char *key, int value,
-                                    struct trk_buf *out) {
+                                    struct trk_exchange *x) {
   struct trk_field f = {NULL, NULL, TRK_TEXT, 0, 0, NULL, NULL, 0, NULL};
   f.name = key;
   f.form = push_form_name(L, key);
-  if (trk_form_value(out, f.form) != NULL) {
+  if (is_asked(L, x, f.form)) {
     lua_pushfstring(L, "%s is given twice, as %s too", f.form, key);
     lua_pushstring(L, key);
     return TRK_FORM_INVALID;
@@ -270,7 +298,7 @@ static enum trk_form_rc add_unknown(lua_State *L, const char *key, int value,
     f.type = TRK_BOOLEAN;
   else if (lua_type(L, value) == LUA_TNUMBER)
     f.type = TRK_INTEGER;
-  return add_value(L, value, &f, 0, out);
+  return add_value(L, value, &f, 0, x);
 }
 
 /* What is known of a params table after one walk over its keys. */
@@ -349,14 +377,14 @@ static enum trk_form_rc read_params(lua_State *L, int index,
 /* After the known fields, the ones that only validate = false lets in. */
 static enum trk_form_rc add_unknowns(lua_State *L, int index,
                                      const struct trk_operation *op,
-                                     struct trk_buf *out) {
+                                     struct trk_exchange *x) {
   enum trk_form_rc rc = TRK_FORM_OK;
   int top = lua_gettop(L) + 1;
   lua_pushnil(L);
   while (rc == TRK_FORM_OK && lua_next(L, index) != 0) {
     const char *key = lua_tostring(L, top);
     if (find_field(op, key) < 0)
-      rc = add_unknown(L, key, top + 1, out);
+      rc = add_unknown(L, key, top + 1, x);
     if (rc == TRK_FORM_OK)
       lua_settop(L, top);
   }
@@ -425,9 +453,9 @@ static int take_sid(lua_State *L, int index, const struct trk_operation *op,
   return 1;
 }
 
-enum trk_form_rc trk_form_encode(lua_State *L, int index,
-                                 const struct trk_operation *op,
-                                 int validate, struct trk_buf *out) {
+enum trk_form_rc trk_form_encode(lua_State *L, int index, int validate,
+                                 struct trk_exchange *x) {
+  const struct trk_operation *op = x->operation;
   struct names names = {0, 0};
   enum trk_form_rc rc = TRK_FORM_OK;
   int top = lua_gettop(L), i;
@@ -440,9 +468,9 @@ enum trk_form_rc trk_form_encode(lua_State *L, int index,
     rc = missing(L, op, &names);
   for (i = 0; rc == TRK_FORM_OK && i < (int)op->nfields; i++)
     if (!lua_isnil(L, names.base + i))
-      rc = add_value(L, names.base + i, &op->fields[i], validate, out);
+      rc = add_value(L, names.base + i, &op->fields[i], validate, x);
   if (rc == TRK_FORM_OK && names.unknown)
-    rc = add_unknowns(L, index, op, out);
+    rc = add_unknowns(L, index, op, x);
   if (rc == TRK_FORM_OK)
     lua_settop(L, top);
   return rc;

@@ -6,8 +6,7 @@
 #ifndef TRK_FORM_H
 #define TRK_FORM_H
 
-#include "api.h"
-#include "buf.h"
+#include "exchange.h"
 
 #include <lua.h>
 
@@ -23,20 +22,16 @@ const char *trk_form_push_sid(lua_State *L, int index, size_t *len);
  * words the error look for a name that was meant. */
 enum trk_form_rc { TRK_FORM_OK, TRK_FORM_INVALID, TRK_FORM_UNKNOWN };
 
-/* The value, still escaped, that a form gives a field; NULL: none. */
-const char *trk_form_value(const struct trk_buf *form, const char *field);
-
-/* Appends the table at index, a positive one, as the form of op to out, in the
- * order of the API's table. It is read raw: one whose metatable would give it
- * more fields is refused. Either spelling of a field is taken;
- * where the one field is a SID, the SID itself or a record that has one is too.
- * With validate 0, values go as they are and unknown names too (turned into
- * the API's spelling); types are still checked. On TRK_FORM_OK the stack is
- * unchanged; else a message and the field's name (or nil) are pushed. May
- * raise for want of memory; out stays its owner's. */
-enum trk_form_rc trk_form_encode(lua_State *L, int index,
-                                 const struct trk_operation *op,
-                                 int validate, struct trk_buf *out);
+/* Writes the table at index, a positive one, as the form of the exchange's
+ * operation, in the order of the API's table, and keeps what was asked. The
+ * table is read raw: one whose metatable would give it more fields is
+ * refused. Either spelling of a field is taken; where the one field is a SID,
+ * the SID itself or a record that has one is too. With validate 0, values go
+ * as they are and unknown names too, in the API's spelling; types are still
+ * checked. On TRK_FORM_OK the stack is unchanged; else a message and the
+ * field's name (or nil) are pushed. May raise for want of memory. */
+enum trk_form_rc trk_form_encode(lua_State *L, int index, int validate,
+                                 struct trk_exchange *x);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

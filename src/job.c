@@ -1,92 +1,40 @@
 /* SPDX-License-Identifier: MIT
- * job: see job.h. From its start until its results are read or it is given to
- * somebody who asks, a job is held by its client's context: its memory
+ * job: see job.h. From its launch until its results are read or it is given
+ * to somebody who asks, a job is held by its client's context: its memory
  * outlives what the thread may say of it, and no result is lost. A job has no
  * finalizer: the collector would keep all that it refers to, its results too,
  * for a cycle more (on Lua 5.4 a quarter of what a job cost); and another's
- * finalizer would find it dead. Its call is the client's or the worker's, and
- * a keeper's once the job is let go with its results unread.
+ * finalizer would find it dead. Its exchange is the client's or the worker's,
+ * and a keeper's once the job is let go with its results unread.
  */
 #include "job.h"
 
 #include "call.h"
+#include "clock.h"
 #include "compat.h"
 #include "kit.h"
 #include "reply.h"
+#include "results.h"
 
 #include <string.h>
-#include <time.h>
 
 #define JOB_T "trunking.job"
 #define KEEPER_T "trunking.job.keeper"
 
-enum place {
-  DRAFT,  /* the call is a draft of the client's */
-  FLYING, /* the call is the worker's */
-  LANDED  /* the call is done */
-};
-
-/* A userdata that frees a call which nobody reads. While it has one it is in
- * its client's list: one that is made when the state is closed has no
- * finalizer any more. */
-struct trk_keeper {
+struct job {
+  struct trk_job in; /* the lists of jobs.h; first */
   struct trk_client *client;
-  struct trk_call *call; /* or NULL */
-  int lent;              /* it is being read */
-  struct trk_keeper *next, *previous;
-};
-
-struct trk_job {
-  struct trk_client *client;
-  struct trk_call *call;     /* NULL once it is a keeper's, or spent */
-  struct trk_keeper *keeper; /* in the job's own table, or NULL */
   const struct trk_operation *operation;
-  enum place place;
   const struct trk_worker *worker; /* that it was given to */
-  int listed; /* in the client's list for poll, and held */
-  int in_use; /* it is read, or on_attempt is told of it: it stays held */
-  int asked;  /* for, meanwhile */
   int nresults; /* that are kept; 0: they have not been read */
-  struct trk_job *next, *previous;
 };
 
-static struct trk_call *call_of(const struct trk_job *job) {
-  return job->keeper != NULL ? job->keeper->call : job->call;
-}
-
-/* ---- the list for poll --------------------------------------------- */
-
-/* Jobs that are done, until they are let go. */
-
-static void list(struct trk_job *job) {
-  struct trk_client *c = job->client;
-  job->listed = 1;
-  job->next = NULL;
-  job->previous = c->last;
-  if (c->last != NULL)
-    c->last->next = job;
-  else
-    c->first = job;
-  c->last = job;
-}
-
-static void unlist(struct trk_job *job) {
-  struct trk_client *c = job->client;
-  job->listed = 0;
-  if (job->previous != NULL)
-    job->previous->next = job->next;
-  else
-    c->first = job->next;
-  if (job->next != NULL)
-    job->next->previous = job->previous;
-  else
-    c->last = job->previous;
-}
+static struct job *job_of(struct trk_job *in) { return (struct job *)in; }
 
 /* ---- holding ------------------------------------------------------- */
 
 /* The context holds the job at index, or lets it go. */
-static void hold(lua_State *L, int context, const struct trk_job *job,
+static void hold(lua_State *L, int context, const struct job *job,
                  int index) {
   lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
   lua_pushlightuserdata(L, (void *)job);
@@ -95,7 +43,7 @@ static void hold(lua_State *L, int context, const struct trk_job *job,
   lua_pop(L, 1);
 }
 
-static void let_go(lua_State *L, int context, const struct trk_job *job) {
+static void let_go(lua_State *L, int context, const struct job *job) {
   lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
   lua_pushlightuserdata(L, (void *)job);
   lua_pushnil(L);
@@ -109,7 +57,7 @@ static void let_go(lua_State *L, int context, const struct trk_job *job) {
 enum {
   OWN_CONTEXT = 1, /* its client's */
   OWN_KEEPER,
-  OWN_RESULTS, /* two; before: what follows, if it is a page's */
+  OWN_RESULTS, /* two */
   OWN_SIZE = OWN_RESULTS + 1
 };
 
@@ -127,40 +75,25 @@ static void set_own(lua_State *L, int index, int entry) {
   lua_pop(L, 1);
 }
 
+/* Pushes a job that its context holds. */
+static void push_held(lua_State *L, int context, const struct job *job) {
+  lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
+  lua_pushlightuserdata(L, (void *)job);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
 /* ---- letting go ----------------------------------------------------- */
-
-static void give(struct trk_keeper *k, struct trk_client *c,
-                 struct trk_call *call) {
-  k->client = c;
-  k->call = call;
-  k->next = c->keepers;
-  if (k->next != NULL)
-    k->next->previous = k;
-  c->keepers = k;
-}
-
-/* Takes the keeper's call, which it has. */
-static struct trk_call *take(struct trk_keeper *k) {
-  struct trk_call *call = k->call;
-  k->call = NULL;
-  if (k->previous != NULL)
-    k->previous->next = k->next;
-  else
-    k->client->keepers = k->next;
-  if (k->next != NULL)
-    k->next->previous = k->previous;
-  return call;
-}
 
 static int keeper_gc(lua_State *L) {
   struct trk_keeper *k = luaL_checkudata(L, 1, KEEPER_T);
-  if (k->call != NULL && k->lent == 0)
-    trk_call_free(take(k));
+  if (k->exchange != NULL && k->lent == 0)
+    trk_exchange_free(trk_jobs_take(k));
   return 0;
 }
 
-/* Gives the call of the job at index to a keeper. */
-static void entrust(lua_State *L, struct trk_job *job, int index) {
+/* Gives the exchange of the job at index to a keeper. */
+static void entrust(lua_State *L, struct job *job, int index) {
   static const luaL_Reg meta[] = {{"__gc", keeper_gc}, {NULL, NULL}};
   struct trk_keeper *k;
   int top = lua_gettop(L);
@@ -168,65 +101,53 @@ static void entrust(lua_State *L, struct trk_job *job, int index) {
   memset(k, 0, sizeof *k);
   trk_kit_push_metatable(L, KEEPER_T, meta, NULL);
   lua_setmetatable(L, -2);
-  if (job->call != NULL) { /* no finalizer was here before */
+  if (job->in.exchange != NULL) { /* no finalizer was here before */
     set_own(L, index, OWN_KEEPER);
-    give(k, job->client, job->call);
-    job->keeper = k;
-    job->call = NULL;
+    trk_jobs_entrust(&job->in, k);
   }
   lua_settop(L, top);
 }
 
 /* Takes the job from the list, and from its context. */
-static void release(lua_State *L, int context, struct trk_job *job) {
-  if (!job->listed)
+static void release(lua_State *L, int context, struct job *job) {
+  if (!job->in.listed)
     return;
-  unlist(job);
+  trk_jobs_unlist(&job->in);
   let_go(L, context, job);
 }
 
-/* Whoever asks for the job at index need not be told of it by poll. 0: it was
- * asked for before, or by a finalizer meanwhile. */
-static int seen(lua_State *L, int context, struct trk_job *job, int index) {
+/* Claims the job at index: poll skips it from now on. 0: it was claimed
+ * before, or by a finalizer meanwhile. While it is in use it stays held. */
+static int claim(lua_State *L, int context, struct job *job, int index) {
+  struct trk_job *in = &job->in;
   int first;
-  if (job->listed && job->in_use == 0)
+  if (in->listed && in->in_use == 0)
     entrust(L, job, index);
-  first = job->listed && !(job->asked && job->in_use > 0);
-  job->asked |= job->listed;
-  if (job->in_use == 0)
-    release(L, context, job); /* else whose use it is will let it go */
+  first = in->listed && !(in->claimed && in->in_use > 0);
+  in->claimed |= in->listed;
+  if (in->in_use == 0)
+    release(L, context, job);
   return first;
 }
 
-/* Its results are kept, and all else of it is given back, so that a want of
- * memory before has lost nothing. */
-static void spend(lua_State *L, int context, struct trk_job *job) {
-  struct trk_call *call = call_of(job);
-  job->asked = 1;
-  if (job->in_use > 0)
+/* Its results are kept, and all else of it is given back: not before, so that
+ * a want of memory has lost nothing. */
+static void spend(lua_State *L, int context, struct job *job) {
+  struct trk_exchange *x = trk_jobs_exchange(&job->in);
+  job->in.claimed = 1;
+  if (job->in.in_use > 0)
     return;
-  if (call != job->call)
-    take(job->keeper);
-  job->call = NULL;
-  trk_call_give_back(job->client, call);
+  if (x != job->in.exchange)
+    trk_jobs_take(job->in.keeper);
+  job->in.exchange = NULL;
+  trk_client_give_back(job->client, x);
   release(L, context, job);
-}
-
-void trk_job_forget_all(struct trk_client *c) {
-  while (c->first != NULL) {
-    struct trk_job *job = c->first;
-    unlist(job);
-    trk_call_free(job->call);
-    job->call = NULL;
-  }
-  while (c->keepers != NULL)
-    trk_call_free(take(c->keepers));
 }
 
 /* ---- results ------------------------------------------------------- */
 
 /* The results that were read before of the job at index; how many. */
-static int kept(lua_State *L, const struct trk_job *job, int index) {
+static int kept(lua_State *L, const struct job *job, int index) {
   int i;
   for (i = 0; i < job->nresults; i++)
     push_own(L, index, OWN_RESULTS + i);
@@ -234,7 +155,7 @@ static int kept(lua_State *L, const struct trk_job *job, int index) {
 }
 
 /* Keeps the n results on top for the next who asks. */
-static void keep(lua_State *L, struct trk_job *job, int index, int n) {
+static void keep(lua_State *L, struct job *job, int index, int n) {
   int first = lua_gettop(L) - n + 1, i;
   for (i = 0; i < n; i++) {
     lua_pushvalue(L, first + i);
@@ -243,27 +164,20 @@ static void keep(lua_State *L, struct trk_job *job, int index, int n) {
   job->nresults = n;
 }
 
-static void lend(struct trk_job *job, int by) {
-  job->in_use += by;
-  if (job->keeper != NULL)
-    job->keeper->lent += by;
-}
-
 /* Pushes the results of the job at index, which has landed, and keeps them.
  * How many; 0: they are gone; -1: an error to raise is on top. Raises nothing
  * itself. Meanwhile a finalizer may ask for the same job: then its results
  * are those that count. */
-static int read_results(lua_State *L, int context, struct trk_job *job,
+static int read_results(lua_State *L, int context, struct job *job,
                         int index) {
-  struct trk_call *call = call_of(job);
+  struct trk_exchange *x = trk_jobs_exchange(&job->in);
   int n = kept(L, job, index);
-  if (n > 0 || call == NULL)
+  if (n > 0 || x == NULL)
     return n;
-  push_own(L, index, OWN_RESULTS);
-  lua_pushlightuserdata(L, call);
-  lend(job, 1);
-  n = trk_call_results(L, context);
-  lend(job, -1);
+  lua_pushlightuserdata(L, x);
+  trk_jobs_lend(&job->in, 1);
+  n = trk_results_push(L, context);
+  trk_jobs_lend(&job->in, -1);
   if (n > 0 && job->nresults > 0)
     return kept(L, job, index);
   if (n > 0)
@@ -273,70 +187,46 @@ static int read_results(lua_State *L, int context, struct trk_job *job,
 
 /* ---- landing ------------------------------------------------------- */
 
-/* The call is done. Takes no memory and calls no Lua. */
-static void land(struct trk_job *job) {
-  job->place = LANDED;
-  job->client->flying--;
-  list(job);
-}
-
-void trk_job_land_all(struct trk_call *calls) {
-  struct trk_call *next;
-  for (; calls != NULL; calls = next) {
-    next = calls->next;
-    if (calls->host != calls)
-      land(calls->host);
-    else /* a blocking call's that never returns */
-      trk_call_free(calls);
-  }
-}
-
-/* Pushes a job that its context holds. */
-static void push_held(lua_State *L, int context, const struct trk_job *job) {
-  lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
-  lua_pushlightuserdata(L, (void *)job);
-  lua_rawget(L, -2);
-  lua_remove(L, -2);
-}
-
-/* What the reply says counts for the last event, so it is read before.
- * on_attempt may ask for the job it is told of, drop it and collect, or try to
- * close the client: the job stays on the stack, its call and the client stay
- * as they are. Raises what a debug hook raises. */
-static void tell(lua_State *L, int context, struct trk_job *job) {
+/* on_attempt hears what the reply says, so that is read before. It may ask for
+ * the job it is told of, drop it and collect, or try to close the client: the
+ * job stays on the stack, its exchange and the client stay as they are. Raises
+ * what a debug hook raises. */
+static void tell(lua_State *L, int context, struct job *job) {
   struct trk_client *c = job->client;
   int raised, top = lua_gettop(L);
   push_held(L, context, job);
-  lend(job, 1);
+  trk_jobs_lend(&job->in, 1);
   raised = read_results(L, context, job, top + 1) < 0;
   if (!raised) {
     lua_settop(L, top + 1);
-    lua_pushlightuserdata(L, call_of(job));
+    lua_pushlightuserdata(L, trk_jobs_exchange(&job->in));
     c->busy++;
-    raised = trk_call_tell(L, context, top + 2);
+    raised = trk_results_tell(L, context, top + 2);
     c->busy--;
   }
-  lend(job, -1);
-  if (job->asked && job->nresults > 0)
+  trk_jobs_lend(&job->in, -1);
+  if (job->in.claimed && job->nresults > 0)
     spend(L, context, job);
   if (raised)
     lua_error(L);
   lua_settop(L, top);
 }
 
-/* Lands a call that the worker gave back. Raises what a debug hook raises. */
-static void receive(lua_State *L, int context, struct trk_call *call) {
-  struct trk_job *job = call->host;
-  if (call->host == call)
-    return; /* a blocking call's, which a debug hook took: it sees for itself */
-  land(job);
-  if (call->events != NULL)
-    tell(L, context, job);
+/* Lands an exchange that the worker gave back. A blocking call's, which a
+ * debug hook took, is not: that call sees for itself. Raises what a debug hook
+ * raises. */
+static void receive(lua_State *L, int context, struct trk_exchange *x) {
+  struct trk_job *in = x->job;
+  if (in == NULL)
+    return;
+  trk_jobs_land(in);
+  if (x->events != NULL)
+    tell(L, context, job_of(in));
 }
 
 /* Whether the job's worker may be asked: it is the client's still, and runs in
  * this process. */
-static int is_here(const struct trk_job *job) {
+static int is_here(const struct job *job) {
   const struct trk_client *c = job->client;
   return job->worker == c->worker && !trk_client_inherited(c) &&
          !trk_worker_ended(c->worker);
@@ -344,21 +234,21 @@ static int is_here(const struct trk_job *job) {
 
 /* Lands the job if it is done. The others stay with the worker until somebody
  * asks: its descriptor is to tell of them. */
-static void look(lua_State *L, int context, struct trk_job *job) {
+static void look(lua_State *L, int context, struct job *job) {
   struct trk_client *c = job->client;
-  if (job->place != FLYING || !is_here(job) ||
-      !trk_worker_finished(c->worker, job->call))
+  if (job->in.stage != TRK_IN_FLIGHT || !is_here(job) ||
+      !trk_worker_finished(c->worker, job->in.exchange))
     return;
-  trk_worker_wait_for(c->worker, job->call, 0); /* takes it out */
-  receive(L, context, job->call);
+  trk_worker_wait_for(c->worker, job->in.exchange, 0); /* takes it out */
+  receive(L, context, job->in.exchange);
 }
 
 /* ---- a job's methods ----------------------------------------------- */
 
 /* The job at index 1, with its context pushed as index 2; landed, if it is
  * done. */
-static struct trk_job *check_job(lua_State *L) {
-  struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
+static struct job *check_job(lua_State *L) {
+  struct job *job = luaL_checkudata(L, 1, JOB_T);
   lua_settop(L, 1);
   trk_checkstack(L, 24, "job");
   push_own(L, 1, OWN_CONTEXT);
@@ -367,24 +257,24 @@ static struct trk_job *check_job(lua_State *L) {
 }
 
 static int job_done(lua_State *L) {
-  struct trk_job *job = check_job(L);
-  seen(L, 2, job, 1);
-  lua_pushboolean(L, job->place == LANDED);
+  struct job *job = check_job(L);
+  (void)claim(L, 2, job, 1);
+  lua_pushboolean(L, job->in.stage == TRK_LANDED);
   return 1;
 }
 
 static int job_cancel(lua_State *L) {
-  struct trk_job *job = check_job(L);
+  struct job *job = check_job(L);
   struct trk_client *c = job->client;
-  if (job->place == FLYING && is_here(job))
-    trk_worker_cancel(c->worker, job->call);
+  if (job->in.stage == TRK_IN_FLIGHT && is_here(job))
+    trk_worker_cancel(c->worker, job->in.exchange);
   return 0;
 }
 
 /* nil and an error: there are no results, and why. */
-static int none(lua_State *L, const struct trk_job *job) {
+static int none(lua_State *L, const struct job *job) {
   const char *kind = "config", *why;
-  if (job->place == LANDED)
+  if (job->in.stage == TRK_LANDED)
     why = "the job's results are gone: it was being collected as garbage";
   else if (is_here(job))
     kind = "timeout", why = "the job is not done yet, and goes on";
@@ -402,10 +292,10 @@ static int none(lua_State *L, const struct trk_job *job) {
   return trk_reply_pending(L, lua_gettop(L) - 1, job->operation);
 }
 
-static int results(lua_State *L, struct trk_job *job) {
+static int results(lua_State *L, struct job *job) {
   int n = 0;
-  if (job->place == LANDED) {
-    job->asked = 1;
+  if (job->in.stage == TRK_LANDED) {
+    job->in.claimed = 1;
     n = read_results(L, 2, job, 1);
   }
   if (n < 0)
@@ -417,14 +307,8 @@ static int results(lua_State *L, struct trk_job *job) {
 }
 
 static int job_result(lua_State *L) {
-  struct trk_job *job = check_job(L);
+  struct job *job = check_job(L);
   return results(L, job);
-}
-
-static int64_t now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* When a wait of the seconds at index 2 is over, rounded up: none but 0 ends
@@ -435,36 +319,36 @@ static int64_t wait_end(lua_State *L) {
     luaL_argerror(L, 2, "seconds must not be negative");
   if (seconds >= 1e9)
     return INT64_MAX;
-  return now_ms() + (seconds > 0 ? (int64_t)(seconds * 1000) + 2 : 0);
+  return trk_clock_ms() + (seconds > 0 ? (int64_t)(seconds * 1000) + 2 : 0);
 }
 
 static int job_wait(lua_State *L) {
   int64_t end = wait_end(L), left;
-  struct trk_job *job = check_job(L);
+  struct job *job = check_job(L);
   struct trk_client *c = job->client;
-  while (job->place == FLYING && is_here(job)) {
-    left = end - now_ms();
+  while (job->in.stage == TRK_IN_FLIGHT && is_here(job)) {
+    left = end - trk_clock_ms();
     if (left <= 0)
       break;
-    if (trk_worker_wait_for(c->worker, job->call,
+    if (trk_worker_wait_for(c->worker, job->in.exchange,
                             left < TRK_SLICE_MS ? (int)left : TRK_SLICE_MS))
-      receive(L, 2, job->call);
-    else if (lua_gethook(L) != NULL && trk_call_tick(L, 2))
+      receive(L, 2, job->in.exchange);
+    else if (trk_results_hook_raises(L, 2))
       return lua_error(L);
   }
   return results(L, job);
 }
 
 static int job_tostring(lua_State *L) {
-  const struct trk_job *job = luaL_checkudata(L, 1, JOB_T);
+  const struct job *job = luaL_checkudata(L, 1, JOB_T);
   lua_pushliteral(L, "trunking.job(");
   trk_reply_push_name(L, job->operation);
-  lua_pushstring(L, job->place == LANDED ? ", done)" : ", in flight)");
+  lua_pushstring(L, job->in.stage == TRK_LANDED ? ", done)" : ", in flight)");
   lua_concat(L, 3);
   return 1;
 }
 
-/* ---- making a job --------------------------------------------------- */
+/* ---- launching ------------------------------------------------------- */
 
 static void push_metatable(lua_State *L) {
   static const luaL_Reg methods[] = {{"done", job_done},
@@ -476,102 +360,56 @@ static void push_metatable(lua_State *L) {
   trk_kit_push_metatable(L, JOB_T, meta, methods);
 }
 
-/* Pushes a job with a draft. */
-static struct trk_job *push_job(lua_State *L, struct trk_client *c,
-                                const struct trk_operation *op) {
-  struct trk_job *job = lua_newuserdata(L, sizeof *job);
+/* Pushes a job of an exchange. */
+static struct job *push_job(lua_State *L, const struct trk_act *act,
+                            struct trk_exchange *x) {
+  struct job *job = lua_newuserdata(L, sizeof *job);
   memset(job, 0, sizeof *job);
-  job->client = c;
-  job->operation = op;
+  job->client = act->client;
+  job->operation = act->operation;
+  job->in.jobs = &act->client->jobs;
   push_metatable(L);
   lua_setmetatable(L, -2);
   lua_createtable(L, OWN_SIZE, 0);
-  lua_pushvalue(L, TRK_UP_CONTEXT);
+  lua_pushvalue(L, act->context);
   lua_rawseti(L, -2, OWN_CONTEXT);
   trk_setuservalue(L, -2);
-  job->call = trk_call_draft(L, c);
+  job->in.exchange = x;
   return job;
 }
 
-static int follow(lua_State *L);
-
-/* Sends the job on top off. Nothing fails past hold, in which a finalizer may
- * close the client. */
-static int launch(lua_State *L, struct trk_client *c, struct trk_job *job) {
-  int index = lua_gettop(L);
-  trk_call_foresee(L, TRK_UP_CONTEXT, job->call, follow);
-  lua_pop(L, 1); /* the address */
-  set_own(L, index, OWN_RESULTS);
-  hold(L, TRK_UP_CONTEXT, job, index);
+/* Nothing fails past hold, in which a finalizer may close the client. */
+static int launch(lua_State *L, const struct trk_act *act,
+                  struct trk_exchange *x) {
+  struct trk_client *c = act->client;
+  struct job *job = push_job(L, act, x);
+  hold(L, act->context, job, lua_gettop(L));
   if (c->worker == NULL) {
-    let_go(L, TRK_UP_CONTEXT, job);
+    let_go(L, act->context, job);
+    job->in.exchange = NULL;
     return trk_call_give_up(
-        c, job->call, trk_call_not_begun(L, TRK_UP_KIT, job->operation,
-                                         "config", "the client is closed"));
+        act, x, trk_call_refuse(L, act, "the client is closed"));
   }
-  trk_call_undraft(c, job->call);
-  job->call->host = job;
+  trk_client_undraft(c, x);
   job->worker = c->worker;
-  job->place = FLYING;
-  c->flying++;
-  trk_worker_submit(c->worker, job->call);
+  trk_jobs_launch(&job->in);
+  trk_worker_submit(c->worker, x);
   return 1;
 }
 
-/* Makes all ready that a job needs. 0, or how many results say why not. */
-static int prepare(lua_State *L, struct trk_client *c,
-                   const struct trk_operation *op) {
-  const char *why;
-  int n = trk_call_prepare(L, c, op);
-  if (n > 0)
-    return n;
-  why = trk_client_need_worker(c);
-  return why == NULL
-             ? 0
-             : trk_call_not_begun(L, TRK_UP_KIT, op, "config", why);
+static const struct trk_manner as_job = {trk_client_need_worker, launch};
+
+int trk_job_operation(lua_State *L) {
+  return trk_call(L, lua_touserdata(L, TRK_UP_OPERATION),
+                  &trk_kind_operation, &as_job);
 }
 
-int trk_job_start(lua_State *L) {
-  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
-  int params = trk_call_arguments(L, op);
-  int n = prepare(L, c, op);
-  struct trk_job *job;
-  if (n > 0)
-    return n;
-  job = push_job(L, c, op);
-  n = trk_call_fill(L, c, op, params, job->call);
-  return n > 0 ? trk_call_give_up(c, job->call, n) : launch(L, c, job);
-}
-
-/* follow(query): a job for another page of a list. */
-static int follow(lua_State *L) {
-  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
-  struct trk_job *job;
-  int n;
-  luaL_checkstring(L, 1);
-  lua_settop(L, 1);
-  n = prepare(L, c, op);
-  if (n > 0)
-    return n;
-  job = push_job(L, c, op);
-  trk_call_fill_query(L, c, op, job->call);
-  return launch(L, c, job);
+int trk_job_follow(lua_State *L) {
+  return trk_call(L, trk_call_named(L), &trk_kind_follow, &as_job);
 }
 
 int trk_job_pause(lua_State *L) {
-  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  struct trk_job *job;
-  int n;
-  luaL_checknumber(L, 1);
-  lua_settop(L, 1);
-  n = prepare(L, c, &trk_pause);
-  if (n > 0)
-    return n;
-  job = push_job(L, c, &trk_pause);
-  trk_call_fill_pause(L, c, job->call);
-  return launch(L, c, job);
+  return trk_call(L, &trk_pause, &trk_kind_pause, &as_job);
 }
 
 /* ---- a client's jobs ------------------------------------------------ */
@@ -581,32 +419,27 @@ static int at_work(const struct trk_client *c) {
   return c->worker != NULL && !trk_client_inherited(c);
 }
 
-/* The first job of the list that nobody has asked for: one that was may still
- * be in use. */
-static struct trk_job *first_done(const struct trk_client *c) {
-  struct trk_job *job = c->first;
-  while (job != NULL && job->asked && job->in_use > 0)
-    job = job->next;
-  return job;
-}
-
-/* The same, once what is done has landed if there was none. */
-static struct trk_job *next_done(lua_State *L, struct trk_client *c) {
-  struct trk_job *job;
-  struct trk_call *call;
-  while ((job = first_done(c)) == NULL && at_work(c) &&
-         (call = trk_worker_take(c->worker)) != NULL)
-    receive(L, TRK_UP_CONTEXT, call);
-  return job;
+/* The next job for poll, once what is done has landed if there was none. */
+static struct trk_job *next_done(lua_State *L, struct trk_client *c,
+                                 int context) {
+  struct trk_job *in;
+  struct trk_exchange *x;
+  while ((in = trk_jobs_first(&c->jobs)) == NULL && at_work(c) &&
+         (x = trk_worker_take(c->worker)) != NULL)
+    receive(L, context, x);
+  return in;
 }
 
 int trk_job_poll(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  struct trk_job *job;
+  struct trk_job *in;
+  int context;
   trk_checkstack(L, 24, "poll");
-  while ((job = next_done(L, c)) != NULL) {
-    push_held(L, TRK_UP_CONTEXT, job);
-    if (seen(L, TRK_UP_CONTEXT, job, lua_gettop(L)))
+  trk_getuservalue(L, TRK_UP_CLIENT);
+  context = lua_gettop(L);
+  while ((in = next_done(L, c, context)) != NULL) {
+    push_held(L, context, job_of(in));
+    if (claim(L, context, job_of(in), lua_gettop(L)))
       return 1;
     lua_pop(L, 1);
   }
@@ -616,14 +449,15 @@ int trk_job_poll(lua_State *L) {
 int trk_job_fd(lua_State *L) {
   static const struct trk_operation op = {"", "fd", TRK_GET, 0, "", NULL, 0,
                                           TRK_NOTHING, ""};
-  struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
-  int fd, n = prepare(L, c, &op);
+  struct trk_act act;
+  int fd, n;
+  act.operation = &op;
+  n = trk_call_prepare(L, &as_job, &act);
   if (n > 0)
     return n;
-  fd = trk_worker_fd(c->worker);
+  fd = trk_worker_fd(act.client->worker);
   if (fd < 0)
-    return trk_call_not_begun(L, TRK_UP_KIT, &op, "config",
-                              "no file descriptor is left");
+    return trk_call_refuse(L, &act, "no file descriptor is left");
   lua_pushinteger(L, fd);
   return 1;
 }
@@ -631,6 +465,7 @@ int trk_job_fd(lua_State *L) {
 int trk_job_in_flight(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
   unsigned done = at_work(c) ? trk_worker_count(c->worker) : 0;
-  lua_pushinteger(L, (lua_Integer)(c->flying > done ? c->flying - done : 0));
+  unsigned all = c->jobs.in_flight;
+  lua_pushinteger(L, (lua_Integer)(all > done ? all - done : 0));
   return 1;
 }

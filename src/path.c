@@ -22,16 +22,22 @@ static void add_text(lua_State *L, struct trk_buf *out, const char *s,
     luaL_error(L, "not enough memory");
 }
 
-/* The argument at index goes into the path: name is what an error calls it,
- * prefix the SID's. Checked whatever validate says: it makes the path. */
+/* The argument at index goes into the path, and is kept in asked. name is
+ * what an error calls it, prefix the SID's. It is checked whatever validate
+ * says: it makes the path. */
 static enum trk_form_rc add_sid(lua_State *L, int index, const char *name,
-                                const char *prefix, struct trk_buf *out) {
+                                const char *prefix, char *asked,
+                                struct trk_buf *out) {
   size_t len = 0;
   const char *s = trk_form_push_sid(L, index, &len);
+  struct trk_why why;
   if (s == NULL)
     lua_pushfstring(L, "%s: the table given has no sid", name);
-  else if (trk_check_sid(L, name, prefix, s, len) == NULL) {
+  else if (!trk_check_sid(name, prefix, s, len, &why))
+    lua_pushstring(L, why.text);
+  else {
     add_text(L, out, s, len);
+    memcpy(asked, s, len + 1);
     lua_pop(L, 1);
     return TRK_FORM_OK;
   }
@@ -40,32 +46,20 @@ static enum trk_form_rc add_sid(lua_State *L, int index, const char *name,
 }
 
 enum trk_form_rc trk_path_build(lua_State *L, int index,
-                                const struct trk_operation *op,
-                                struct trk_buf *out) {
-  const char *at = op->path, *brace;
+                                struct trk_exchange *x) {
+  const char *at = x->operation->path, *brace;
   char prefix[3] = "";
   trk_checkstack(L, 6, "path");
   for (; (brace = strchr(at, '{')) != NULL; at = brace + 4, index++) {
     enum trk_form_rc rc;
     int own = brace[4] == '\0';
-    add_text(L, out, at, (size_t)(brace - at));
+    add_text(L, &x->path, at, (size_t)(brace - at));
     memcpy(prefix, brace + 1, 2);
-    rc = add_sid(L, index, own ? "sid" : "trunk_sid", prefix, out);
+    rc = add_sid(L, index, own ? "sid" : "trunk_sid", prefix,
+                 own ? x->asked.sid : x->asked.trunk_sid, &x->path);
     if (rc != TRK_FORM_OK)
       return rc;
   }
-  add_text(L, out, at, strlen(at));
+  add_text(L, &x->path, at, strlen(at));
   return TRK_FORM_OK;
-}
-
-const char *trk_path_sid(const struct trk_operation *op, const char *path,
-                         int nth) {
-  const char *at = op->path;
-  size_t before = strcspn(at, "{");
-  for (; nth > 0; nth--) {
-    path += before + TRK_SID_LENGTH;
-    at += before + 4;
-    before = strcspn(at, "{");
-  }
-  return path + before;
 }

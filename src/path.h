@@ -15,16 +15,11 @@
 /* How many arguments the path of op takes. */
 int trk_path_arguments(const struct trk_operation *op);
 
-/* Appends the path of op to out, its arguments, SIDs or tables that have one,
- * taken from index on. Pushes and raises as trk_form_encode does. */
+/* Writes the path of the exchange's operation, and keeps the SIDs in it. Its
+ * arguments, SIDs or tables that have one, are taken from index on. Pushes and
+ * raises as trk_form_encode does. */
 enum trk_form_rc trk_path_build(lua_State *L, int index,
-                                const struct trk_operation *op,
-                                struct trk_buf *out);
-
-/* The nth argument, from 0, in a path that was built from op's; NULL when it
- * has fewer. TRK_SID_LENGTH bytes, not ended by a NUL. */
-const char *trk_path_sid(const struct trk_operation *op, const char *path,
-                         int nth);
+                                struct trk_exchange *x);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

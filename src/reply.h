@@ -6,7 +6,7 @@
 #ifndef TRK_REPLY_H
 #define TRK_REPLY_H
 
-#include "engine.h"
+#include "exchange.h"
 
 #include <lua.h>
 
@@ -19,7 +19,7 @@
  * is a stack index; account is the client's account SID, "" when not known.
  * May raise. It may be called again: the call is only read, but for the
  * verdict on its body, and the nulls that are cut out of it. */
-int trk_reply_push(lua_State *L, struct trk_call *call, const char *account,
+int trk_reply_push(lua_State *L, struct trk_exchange *x, const char *account,
                    int kit);
 
 /* For a call that was never begun: turns the raw table on top (kind, message,
@@ -30,7 +30,7 @@ int trk_reply_unsent(lua_State *L, int kit, const struct trk_operation *op);
 int trk_reply_pending(lua_State *L, int kit, const struct trk_operation *op);
 
 /* Pushes what on_attempt is told of an attempt: a table. */
-void trk_reply_push_event(lua_State *L, const struct trk_call *call,
+void trk_reply_push_event(lua_State *L, const struct trk_exchange *x,
                           const struct trk_event *event);
 
 /* Pushes "create", "origination_urls.create", ... */

@@ -3,7 +3,7 @@
  */
 #include "verdict.h"
 
-#include <string.h>
+#include "date.h"
 
 #define NETWORK_ATTEMPTS 3u
 #define RATE_ATTEMPTS 4u
@@ -121,65 +121,6 @@ long trk_retry_delay(enum trk_outcome outcome,
   return delay < room ? delay : room;
 }
 
-static int two_digits(const char *s) {
-  if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9')
-    return -1;
-  return (s[0] - '0') * 10 + (s[1] - '0');
-}
-
-static int is_leap(int year) {
-  return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static int month_days(int year, int month) {
-  if (month == 2)
-    return is_leap(year) ? 29 : 28;
-  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
-}
-
-/* Days from 1970-01-01, proleptic Gregorian, month 1..12. */
-static long long days_before(int year, int month, int day) {
-  static const int before[] = {0,   31,  59,  90,  120, 151,
-                               181, 212, 243, 273, 304, 334};
-  long long y = year - 1;
-  long long days = y * 365 + y / 4 - y / 100 + y / 400;
-  days += before[month - 1] + (month > 2 && is_leap(year) ? 1 : 0) + day - 1;
-  return days - 719162; /* 0001-01-01 to 1970-01-01 */
-}
-
-static int month_of(const char *s) {
-  static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  const char *name = names;
-  int month;
-  for (month = 1; month <= 12; month++, name += 3)
-    if (strncmp(name, s, 3) == 0)
-      return month;
-  return 0;
-}
-
-long long trk_http_date(const char *text) {
-  int day, month, century, year, hour, minute, second;
-  if (text == NULL || strlen(text) != 29 ||
-      strcmp(text + 25, " GMT") != 0 || text[3] != ',' || text[4] != ' ' ||
-      text[7] != ' ' || text[11] != ' ' || text[16] != ' ' ||
-      text[19] != ':' || text[22] != ':')
-    return -1;
-  day = two_digits(text + 5);
-  month = month_of(text + 8);
-  century = two_digits(text + 12);
-  year = two_digits(text + 14);
-  hour = two_digits(text + 17);
-  minute = two_digits(text + 20);
-  second = two_digits(text + 23);
-  if (month == 0 || century < 0 || year < 0 || century * 100 + year < 1970 ||
-      day < 1 || day > month_days(century * 100 + year, month) ||
-      hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
-      second > 60)
-    return -1;
-  return days_before(century * 100 + year, month, day) * 86400LL +
-         hour * 3600LL + minute * 60LL + second;
-}
-
 static long clamp_ms(long long seconds) {
   if (seconds > MAX_RETRY_AFTER_MS / 1000)
     return MAX_RETRY_AFTER_MS;
@@ -198,8 +139,8 @@ long trk_retry_after(const char *value, const char *date) {
       seconds = seconds * 10 + (*p - '0');
   if (*p == '\0')
     return clamp_ms(seconds);
-  until = trk_http_date(value);
-  now = trk_http_date(date);
+  until = trk_date_http(value);
+  now = trk_date_http(date);
   if (until < 0 || now < 0)
     return -1;
   return clamp_ms(until - now);

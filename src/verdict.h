@@ -97,9 +97,6 @@ long trk_retry_delay(enum trk_outcome outcome,
  * 0.1 s .. one day. -1: absent or not understood. Either may be NULL. */
 long trk_retry_after(const char *value, const char *date);
 
-/* Seconds since 1970 of an IMF-fixdate (RFC 9110, 5.6.7); -1: not one. */
-long long trk_http_date(const char *text);
-
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

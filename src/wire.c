@@ -12,7 +12,6 @@
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h> /* strncasecmp */
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <unistd.h>
@@ -50,16 +49,16 @@ static const char headers_too_large[] =
 static void expect_body(struct trk_wire *w) {
   curl_off_t all = -1;
   curl_easy_getinfo(w->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &all);
-  if (all > 0 && all < (curl_off_t)w->call->reply.max)
-    (void)trk_buf_reserve(&w->call->reply, (size_t)all);
+  if (all > 0 && all < (curl_off_t)w->x->reply.max)
+    (void)trk_buf_reserve(&w->x->reply, (size_t)all);
 }
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *data) {
   struct trk_wire *w = data;
   enum trk_buf_rc rc;
-  if (w->call->reply.len == 0 && size * n >= LARGE)
+  if (w->x->reply.len == 0 && size * n >= LARGE)
     expect_body(w);
-  rc = trk_buf_add(&w->call->reply, bytes, size * n);
+  rc = trk_buf_add(&w->x->reply, bytes, size * n);
   if (rc == TRK_BUF_FULL)
     w->too_large = 1;
   return rc == TRK_BUF_OK ? size * n : 0;
@@ -69,7 +68,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *data) {
 static int header_value(const char *line, size_t len, const char *name,
                         char *out, size_t size) {
   size_t skip = strlen(name), i;
-  if (len <= skip || strncasecmp(line, name, skip) != 0)
+  if (len <= skip || !trk_text_begins(line, len, name))
     return 0;
   while (len > skip && (unsigned char)line[len - 1] <= ' ')
     len--;
@@ -92,9 +91,9 @@ static void status_line(struct trk_wire *w, const char *line, size_t len) {
   if (p != NULL)
     while (++p < line + len && *p >= '0' && *p <= '9' && status < 1000)
       status = status * 10 + (*p - '0');
-  w->retry_after[0] = w->date[0] = w->call->request_id[0] = '\0';
+  w->retry_after[0] = w->date[0] = w->x->request_id[0] = '\0';
   w->redirect[0] = '\0';
-  w->call->seen.status = status >= 200 ? status : 0;
+  w->x->seen.status = status >= 200 ? status : 0;
   w->head = status >= 100 && status < 200 ? TRK_HEAD_INTERIM
                                           : TRK_HEAD_FINAL;
 }
@@ -102,10 +101,9 @@ static void status_line(struct trk_wire *w, const char *line, size_t len) {
 /* Where "Location: https://user@host:port/path" would lead: the host alone,
  * for the rest may be a secret. None, if it is no plain host. */
 static void redirect_host(struct trk_wire *w, const char *line, size_t len) {
-  static const char field[] = "Location:";
   const char *end = line + len, *at = line, *host;
   size_t n = 0;
-  if (len < sizeof field || strncasecmp(line, field, sizeof field - 1) != 0)
+  if (!trk_text_begins(line, len, "Location:"))
     return;
   while (at < end && *at != '/')
     at++;
@@ -128,8 +126,8 @@ static void redirect_host(struct trk_wire *w, const char *line, size_t len) {
 /* A field of the reply's head. */
 static void header_field(struct trk_wire *w, const char *line, size_t len) {
   if (*line == 'T' || *line == 't')
-    header_value(line, len, "Twilio-Request-Id:", w->call->request_id,
-                 sizeof w->call->request_id);
+    header_value(line, len, "Twilio-Request-Id:", w->x->request_id,
+                 sizeof w->x->request_id);
   else if (*line == 'R' || *line == 'r')
     header_value(line, len, "Retry-After:", w->retry_after,
                  sizeof w->retry_after);
@@ -230,8 +228,8 @@ static int on_close(void *data, curl_socket_t fd) {
   int port = local_port(fd);
   struct trk_wire *w;
   for (w = s->wires; w != NULL; w = w->next)
-    if (w->call != NULL && w->begun > 0 && w->port == port &&
-        w->call->seen.status == 0)
+    if (w->x != NULL && w->begun > 0 && w->port == port &&
+        w->x->seen.status == 0)
       setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   free(unlist(s, fd));
   return close(fd);
@@ -581,32 +579,32 @@ static CURLcode set_fresh(struct trk_wire *w, int fresh) {
   return set_long(w->easy, CURLOPT_FRESH_CONNECT, fresh);
 }
 
-static void forget(struct trk_wire *w, struct trk_call *call) {
-  int was_unknown = call->seen.was_unknown;
-  w->call = call;
+static void forget(struct trk_wire *w, struct trk_exchange *x) {
+  int was_unknown = x->seen.was_unknown;
+  w->x = x;
   w->begun = w->stopped = w->strayed = w->stale = w->too_large = 0;
   w->lacking = 0;
   w->port = 0;
   w->header_bytes = 0;
   w->head = TRK_HEAD_NONE;
   w->retry_after[0] = w->date[0] = w->redirect[0] = w->text[0] = '\0';
-  memset(&call->seen, 0, sizeof call->seen);
-  call->seen.was_unknown = was_unknown;
-  call->seen.method = call->operation->method;
-  call->seen.expect = call->operation->status;
-  call->request_id[0] = call->text[0] = '\0';
-  call->retry_after_ms = -1;
-  trk_buf_clear(&call->reply);
+  memset(&x->seen, 0, sizeof x->seen);
+  x->seen.was_unknown = was_unknown;
+  x->seen.method = x->operation->method;
+  x->seen.expect = x->operation->status;
+  x->request_id[0] = x->text[0] = '\0';
+  x->retry_after_ms = -1;
+  trk_buf_clear(&x->reply);
 }
 
-CURLcode trk_wire_begin(struct trk_wire *w, struct trk_call *call,
+CURLcode trk_wire_begin(struct trk_wire *w, struct trk_exchange *x,
                         long timeout_ms) {
   long connect_ms = w->shared->options.connect_timeout_ms;
   CURLcode rc = set_fresh(w, w->stale);
-  forget(w, call);
-  keep(&rc, set_method(w, call->operation->method));
-  keep(&rc, set_path(w, &call->path));
-  keep(&rc, set_body(w, &call->body));
+  forget(w, x);
+  keep(&rc, set_method(w, x->operation->method));
+  keep(&rc, set_path(w, &x->path));
+  keep(&rc, set_body(w, &x->body));
   keep(&rc, set_long(w->easy, CURLOPT_TIMEOUT_MS, timeout_ms));
   keep(&rc, set_long(w->easy, CURLOPT_CONNECTTIMEOUT_MS,
                      connect_ms < timeout_ms ? connect_ms : timeout_ms));
@@ -660,7 +658,7 @@ static int proxy_is_bad(const struct trk_wire *w) {
 static int is_header_too_large(const struct trk_wire *w, CURLcode rc) {
   return w->begun > 0 &&
          (rc == TOO_LARGE ||
-          (rc == CURLE_OUT_OF_MEMORY && w->call->seen.status > 0));
+          (rc == CURLE_OUT_OF_MEMORY && w->x->seen.status > 0));
 }
 
 static void cause_of(const struct trk_wire *w, CURLcode rc,
@@ -764,23 +762,23 @@ static const char *text_of(const struct trk_wire *w, CURLcode rc) {
 }
 
 /* In words what was wrong, if anything was. */
-static void set_reason(struct trk_call *call, const struct trk_wire *w,
+static void set_reason(struct trk_exchange *x, const struct trk_wire *w,
                        CURLcode rc) {
-  if (call->seen.status / 100 == 3 && w->redirect[0] != '\0')
-    snprintf(call->text, sizeof call->text,
+  if (x->seen.status / 100 == 3 && w->redirect[0] != '\0')
+    snprintf(x->text, sizeof x->text,
              "it redirects to %s, which is not followed", w->redirect);
   else if (rc != CURLE_OK &&
-           !trk_tls_reason(w->easy, rc, call->text, sizeof call->text))
-    snprintf(call->text, sizeof call->text, "%s", text_of(w, rc));
+           !trk_tls_reason(w->easy, rc, x->text, sizeof x->text))
+    snprintf(x->text, sizeof x->text, "%s", text_of(w, rc));
 }
 
 void trk_wire_end(struct trk_wire *w, CURLcode rc) {
-  struct trk_call *call = w->call;
-  call->seen.begun = w->begun;
-  cause_of(w, rc, &call->seen);
+  struct trk_exchange *x = w->x;
+  x->seen.begun = w->begun;
+  cause_of(w, rc, &x->seen);
   if (rc != CURLE_OK && w->begun == 0)
-    cause_of_connecting(w, rc, &call->seen);
-  call->retry_after_ms = trk_retry_after(w->retry_after, w->date);
-  set_reason(call, w, rc);
-  w->call = NULL;
+    cause_of_connecting(w, rc, &x->seen);
+  x->retry_after_ms = trk_retry_after(w->retry_after, w->date);
+  set_reason(x, w, rc);
+  w->x = NULL;
 }

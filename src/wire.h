@@ -48,7 +48,7 @@ struct trk_wire {
   struct trk_shared *shared;
   struct trk_wire *next; /* in shared->wires */
   struct trk_wire *idle; /* in the engine's list of idle ones */
-  struct trk_call *call; /* NULL when idle */
+  struct trk_exchange *x; /* NULL when idle */
   enum trk_method method; /* set up for this one, once configured */
   int configured;
   struct trk_buf path;   /* set in url */
@@ -93,7 +93,7 @@ void trk_wire_free(struct trk_wire *w);
 
 /* Sets the call's request up on the easy handle. CURLE_OK, or why not. On a
  * wire that found its kept connection stale, for a new connection. */
-CURLcode trk_wire_begin(struct trk_wire *w, struct trk_call *call,
+CURLcode trk_wire_begin(struct trk_wire *w, struct trk_exchange *x,
                         long timeout_ms);
 
 /* Writes what was seen into call->seen and leaves the wire idle. */

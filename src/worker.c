@@ -54,7 +54,7 @@ struct trk_worker {
   pthread_cond_t news;   /* for the thread */
   pthread_cond_t change; /* for those who wait for calls, or fork */
   struct {
-    struct trk_call *first, *last;
+    struct trk_exchange *first, *last;
   } lists[PLACES];
   enum doing doing;
   int full;    /* as many calls run as may */
@@ -129,62 +129,62 @@ static void untell(struct trk_worker *w) {
 
 /* ---- places: with the lock held -------------------------------------- */
 
-static void leave(struct trk_worker *w, struct trk_call *call) {
-  int place = call->place;
+static void leave(struct trk_worker *w, struct trk_exchange *x) {
+  int place = x->place;
   if (place == OUTSIDE)
     return;
   w->count -= place == FINISHED;
-  if (call->before != NULL)
-    call->before->after = call->after;
+  if (x->before != NULL)
+    x->before->after = x->after;
   else
-    w->lists[place].first = call->after;
-  if (call->after != NULL)
-    call->after->before = call->before;
+    w->lists[place].first = x->after;
+  if (x->after != NULL)
+    x->after->before = x->before;
   else
-    w->lists[place].last = call->before;
+    w->lists[place].last = x->before;
 }
 
-static void move(struct trk_worker *w, struct trk_call *call, int place) {
-  leave(w, call);
-  call->before = call->after = NULL;
-  publish(&call->place, place);
+static void move(struct trk_worker *w, struct trk_exchange *x, int place) {
+  leave(w, x);
+  x->before = x->after = NULL;
+  publish(&x->place, place);
   if (place == OUTSIDE)
     return;
   w->count += place == FINISHED;
-  call->before = w->lists[place].last;
-  if (call->before != NULL)
-    call->before->after = call;
+  x->before = w->lists[place].last;
+  if (x->before != NULL)
+    x->before->after = x;
   else
-    w->lists[place].first = call;
-  w->lists[place].last = call;
+    w->lists[place].first = x;
+  w->lists[place].last = x;
 }
 
 static int empty(const struct trk_worker *w, enum place place) {
   return w->lists[place].first == NULL;
 }
 
-static int is_pause(const struct trk_call *call) {
-  return call->operation == &trk_pause;
+static int is_pause(const struct trk_exchange *x) {
+  return x->operation == &trk_pause;
 }
 
 /* A pause takes no connection: it stands before the calls that wait for one. */
-static void queue(struct trk_worker *w, struct trk_call *call) {
-  struct trk_call *first = w->lists[QUEUED].first;
-  if (!is_pause(call) || first == NULL) {
-    move(w, call, QUEUED);
+static void queue(struct trk_worker *w, struct trk_exchange *x) {
+  struct trk_exchange *first = w->lists[QUEUED].first;
+  if (!is_pause(x) || first == NULL) {
+    move(w, x, QUEUED);
     return;
   }
-  leave(w, call);
-  call->before = NULL;
-  call->after = first;
-  first->before = call;
-  w->lists[QUEUED].first = call;
-  publish(&call->place, QUEUED);
+  leave(w, x);
+  x->before = NULL;
+  x->after = first;
+  first->before = x;
+  w->lists[QUEUED].first = x;
+  publish(&x->place, QUEUED);
 }
 
 /* Whether a queued call can begin, where there is room or none. */
 static int can_begin(const struct trk_worker *w, int room) {
-  const struct trk_call *first = w->lists[QUEUED].first;
+  const struct trk_exchange *first = w->lists[QUEUED].first;
   return first != NULL && (room || is_pause(first));
 }
 
@@ -258,13 +258,13 @@ static int delist(struct trk_worker *w) {
 
 /* Brings what the engine has done to those who wait for it. */
 static void post(struct trk_worker *w) {
-  struct trk_call *call = w->done.first, *next;
+  struct trk_exchange *x = w->done.first, *next;
   int wanted = 0;
-  for (; call != NULL; call = next) {
-    next = call->next;
-    call->next = NULL;
-    move(w, call, FINISHED);
-    wanted |= call->awaited;
+  for (; x != NULL; x = next) {
+    next = x->next;
+    x->next = NULL;
+    move(w, x, FINISHED);
+    wanted |= x->awaited;
   }
   w->done.first = w->done.last = NULL;
   set_ready(w);
@@ -284,16 +284,16 @@ static unsigned most_fetched(const struct trk_worker *w) {
 }
 
 /* The queued pauses, and up to room queued calls, for the engine. */
-static struct trk_call *next_queued(struct trk_worker *w, unsigned room) {
-  struct trk_call *first = NULL, **end = &first;
+static struct trk_exchange *next_queued(struct trk_worker *w, unsigned room) {
+  struct trk_exchange *first = NULL, **end = &first;
   while (can_begin(w, room > 0)) {
-    struct trk_call *call = w->lists[QUEUED].first;
-    if (!is_pause(call))
+    struct trk_exchange *x = w->lists[QUEUED].first;
+    if (!is_pause(x))
       room--;
-    move(w, call, RUNNING);
-    call->next = NULL;
-    *end = call;
-    end = &call->next;
+    move(w, x, RUNNING);
+    x->next = NULL;
+    *end = x;
+    end = &x->next;
   }
   return first;
 }
@@ -301,7 +301,7 @@ static struct trk_call *next_queued(struct trk_worker *w, unsigned room) {
 /* The thread's turn at the mailbox: leaves what is done, sleeps while there
  * is nothing at all to do or it must hold still, and fetches what can begin.
  * 0: the thread is to end. */
-static int exchange(struct trk_worker *w, struct trk_call **fetched) {
+static int take_turn(struct trk_worker *w, struct trk_exchange **fetched) {
   unsigned room = most_fetched(w);
   int going;
   pthread_mutex_lock(&w->lock);
@@ -322,38 +322,38 @@ static int exchange(struct trk_worker *w, struct trk_call **fetched) {
   return going;
 }
 
-static void begin(struct trk_worker *w, struct trk_call *fetched) {
+static void begin(struct trk_worker *w, struct trk_exchange *fetched) {
   while (fetched != NULL) {
-    struct trk_call *call = fetched;
-    fetched = call->next;
-    trk_engine_start(w->engine, call);
+    struct trk_exchange *x = fetched;
+    fetched = x->next;
+    trk_engine_start(w->engine, x);
     pthread_once(&exit_once, watch_exit);
   }
 }
 
 /* The next call to be cancelled, or NULL; *begun: whether it is known to the
  * engine. */
-static struct trk_call *next_doomed(struct trk_worker *w, int *begun) {
-  struct trk_call *call;
+static struct trk_exchange *next_doomed(struct trk_worker *w, int *begun) {
+  struct trk_exchange *x;
   pthread_mutex_lock(&w->lock);
-  call = w->lists[DROPPED].first;
-  *begun = call == NULL;
-  if (call == NULL)
-    call = w->lists[DOOMED].first;
-  if (call != NULL)
-    move(w, call, RUNNING);
+  x = w->lists[DROPPED].first;
+  *begun = x == NULL;
+  if (x == NULL)
+    x = w->lists[DOOMED].first;
+  if (x != NULL)
+    move(w, x, RUNNING);
   pthread_mutex_unlock(&w->lock);
-  return call;
+  return x;
 }
 
 /* One at a time: a call may be doomed again, or be done, at any moment. */
 static void end_doomed(struct trk_worker *w) {
-  struct trk_call *call;
+  struct trk_exchange *x;
   int n = CANCELLED, begun;
-  while (n-- > 0 && (call = next_doomed(w, &begun)) != NULL) {
+  while (n-- > 0 && (x = next_doomed(w, &begun)) != NULL) {
     if (!begun)
-      trk_engine_start(w->engine, call);
-    trk_engine_cancel(w->engine, call);
+      trk_engine_start(w->engine, x);
+    trk_engine_cancel(w->engine, x);
   }
 }
 
@@ -375,9 +375,9 @@ static int patience(struct trk_worker *w) {
 
 static void *serve(void *arg) {
   struct trk_worker *w = arg;
-  struct trk_call *fetched;
+  struct trk_exchange *fetched;
   int ms;
-  while (exchange(w, &fetched)) {
+  while (take_turn(w, &fetched)) {
     begin(w, fetched);
     end_doomed(w);
     if (trk_engine_perform(w->engine))
@@ -391,42 +391,42 @@ static void *serve(void *arg) {
 
 /* ---- the host's side -------------------------------------------------- */
 
-void trk_worker_submit(struct trk_worker *w, struct trk_call *call) {
+void trk_worker_submit(struct trk_worker *w, struct trk_exchange *x) {
   pthread_mutex_lock(&w->lock);
-  queue(w, call);
-  if (w->doing == AWAITING && w->full && !is_pause(call))
+  queue(w, x);
+  if (w->doing == AWAITING && w->full && !is_pause(x))
     pthread_mutex_unlock(&w->lock); /* it looks when there is room */
   else
     unlock_and_tell(w);
 }
 
-void trk_worker_cancel(struct trk_worker *w, struct trk_call *call) {
+void trk_worker_cancel(struct trk_worker *w, struct trk_exchange *x) {
   pthread_mutex_lock(&w->lock);
-  if (call->place == QUEUED)
-    move(w, call, DROPPED);
-  else if (call->place == RUNNING)
-    move(w, call, DOOMED);
+  if (x->place == QUEUED)
+    move(w, x, DROPPED);
+  else if (x->place == RUNNING)
+    move(w, x, DOOMED);
   unlock_and_tell(w);
 }
 
-int trk_worker_finished(struct trk_worker *w, const struct trk_call *call) {
-  return peek(w, &call->place) == FINISHED;
+int trk_worker_finished(struct trk_worker *w, const struct trk_exchange *x) {
+  return peek(w, &x->place) == FINISHED;
 }
 
-struct trk_call *trk_worker_take(struct trk_worker *w) {
-  struct trk_call *call;
+struct trk_exchange *trk_worker_take(struct trk_worker *w) {
+  struct trk_exchange *x;
   if (!peek(w, &w->told))
     return NULL;
   pthread_mutex_lock(&w->lock);
-  call = w->lists[FINISHED].first;
-  if (call != NULL) {
-    move(w, call, OUTSIDE);
+  x = w->lists[FINISHED].first;
+  if (x != NULL) {
+    move(w, x, OUTSIDE);
     set_ready(w);
   }
   if (!w->ready)
     untell(w);
   pthread_mutex_unlock(&w->lock);
-  return call;
+  return x;
 }
 
 int trk_worker_fd(struct trk_worker *w) {
@@ -512,20 +512,20 @@ static int wait_change(struct trk_worker *w, const struct timespec *until) {
 
 #endif
 
-int trk_worker_wait_for(struct trk_worker *w, struct trk_call *call,
+int trk_worker_wait_for(struct trk_worker *w, struct trk_exchange *x,
                         int ms) {
   const struct timespec until = in_ms(ms);
   int rc = ms > 0 ? 0 : ETIMEDOUT;
   pthread_mutex_lock(&w->lock);
-  call->awaited++;
-  while (call->place != FINISHED && call->place != OUTSIDE && rc == 0)
+  x->awaited++;
+  while (x->place != FINISHED && x->place != OUTSIDE && rc == 0)
     rc = wait_change(w, &until);
-  call->awaited--;
-  if (call->place == FINISHED) {
-    move(w, call, OUTSIDE);
+  x->awaited--;
+  if (x->place == FINISHED) {
+    move(w, x, OUTSIDE);
     set_ready(w);
   }
-  rc = call->place == OUTSIDE;
+  rc = x->place == OUTSIDE;
   pthread_mutex_unlock(&w->lock);
   return rc;
 }
@@ -664,15 +664,15 @@ int trk_worker_ended(struct trk_worker *w) { return peek(w, &w->ended); }
 /* Ends what never began; the engine's end will end the rest. */
 static void end_queued(struct trk_worker *w, enum place place) {
   while (!empty(w, place)) {
-    struct trk_call *call = w->lists[place].first;
-    move(w, call, RUNNING);
-    trk_engine_start(w->engine, call);
-    trk_engine_cancel(w->engine, call);
+    struct trk_exchange *x = w->lists[place].first;
+    move(w, x, RUNNING);
+    trk_engine_start(w->engine, x);
+    trk_engine_cancel(w->engine, x);
   }
 }
 
-struct trk_call *trk_worker_stop(struct trk_worker *w) {
-  struct trk_call *calls, *call;
+struct trk_exchange *trk_worker_stop(struct trk_worker *w) {
+  struct trk_exchange *calls, *x;
   if (w == NULL || trk_worker_inherited(w))
     return NULL;
   if (!delist(w))
@@ -682,9 +682,9 @@ struct trk_call *trk_worker_stop(struct trk_worker *w) {
   trk_engine_close(w->engine);
   post(w);
   calls = w->lists[FINISHED].first;
-  for (call = calls; call != NULL; call = call->after) {
-    call->place = OUTSIDE;
-    call->next = call->after;
+  for (x = calls; x != NULL; x = x->after) {
+    x->place = OUTSIDE;
+    x->next = x->after;
   }
   destroy(w);
   return calls;

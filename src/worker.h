@@ -30,24 +30,24 @@ struct trk_worker *trk_worker_start(struct trk_engine *engine);
 /* Takes a call that is filled in. Calls begin in the order they come, as many
  * at once as the engine's max_in_flight; those that wait cost nothing. Cannot
  * fail. */
-void trk_worker_submit(struct trk_worker *w, struct trk_call *call);
+void trk_worker_submit(struct trk_worker *w, struct trk_exchange *x);
 
 /* Asks for the call's end and returns at once. The call is finished soon
  * after, with its true outcome: TRK_NOT_SENT, or what had become of it. Does
  * nothing to a call that is finished, taken, or was never submitted. */
-void trk_worker_cancel(struct trk_worker *w, struct trk_call *call);
+void trk_worker_cancel(struct trk_worker *w, struct trk_exchange *x);
 
 /* Whether the call is finished and not taken yet. A plain read. */
-int trk_worker_finished(struct trk_worker *w, const struct trk_call *call);
+int trk_worker_finished(struct trk_worker *w, const struct trk_exchange *x);
 
 /* The call that finished first of those not taken yet, which is the caller's
  * again; NULL: none. */
-struct trk_call *trk_worker_take(struct trk_worker *w);
+struct trk_exchange *trk_worker_take(struct trk_worker *w);
 
 /* Waits for this call, ms milliseconds at most, and takes it out of its turn.
  * Whether it is the caller's now; a call that was taken before is. A signal is
  * handled, but does not end the wait. */
-int trk_worker_wait_for(struct trk_worker *w, struct trk_call *call, int ms);
+int trk_worker_wait_for(struct trk_worker *w, struct trk_exchange *x, int ms);
 
 /* A descriptor for event loops that polls readable from when there is
  * something to take until take has found nothing, or taken the last; -1 when
@@ -75,7 +75,7 @@ int trk_worker_inherited(const struct trk_worker *w);
  * engine. Returns the calls that nobody had taken, linked by next, finished
  * ones first in their order: the caller's to free. NULL is allowed. In a
  * child process it touches nothing and returns NULL. */
-struct trk_call *trk_worker_stop(struct trk_worker *w);
+struct trk_exchange *trk_worker_stop(struct trk_worker *w);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -319,15 +319,14 @@ function M.trunk(own, params, options)
   local search, err = look.new(own, "ensure", options,
     { by = true, settle = true, timeout = true, page_size = true })
   if not search then return nil, err end
-  local asked = params
+  local given = params
   if rawget(params, "sid") ~= nil then
-    asked = copy(params)
-    asked.sid = nil
+    given = copy(params)
+    given.sid = nil
   end
-  local form, why = own.form("create", asked)
-  if not form then return nil, search:error(why, {}) end
+  local wanted, why = own.asked("create", given)
+  if not wanted then return nil, search:error(why, {}) end
   local client, fields = own.client, intents.row "create".fields
-  local wanted = intents.params(form, fields)
   local key, value, wrong = trunk_key(params, wanted, search.options.by)
   if not key then return nil, look.invalid("ensure", value, wrong) end
   local thing = {
@@ -363,10 +362,9 @@ end
 -- What is wanted below a trunk; or nil and an error.
 local function read_below(search, resource, item)
   local operation = resource .. ".create"
-  local form, err = search.own.form(operation, item)
-  if not form then return nil, search:error(err, {}) end
-  local fields = intents.row(operation).fields
-  return intents.params(form, fields), fields
+  local wanted, err = search.own.asked(operation, item)
+  if not wanted then return nil, search:error(err, {}) end
+  return wanted, intents.row(operation).fields
 end
 
 local function sid_of(value)

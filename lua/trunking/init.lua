@@ -39,11 +39,11 @@ end
 
 -- ensure, reconcile and intent: composed of a client's calls, and loaded at
 -- their first use. What they need besides stands in no table that a host is
--- given: pause and form (src/call.h), and a pause that is a job (src/job.h).
+-- given: the private functions of C (src/call.h, src/job.h).
 -- null clears a field when given as its value: the same as cjson.null.
-local function complete(client, pause, form, pause_job)
-  local own = { client = client, pause = pause, form = form,
-    pause_job = pause_job, clock = core.clock }
+local function complete(client, private)
+  local own = { client = client, pause = private.pause, asked = private.asked,
+    pause_job = private.async_pause, clock = core.clock }
   local function from(room, name)
     return function(...)
       local a, b, c = require("trunking." .. room)[name](own, ...)

@@ -23,54 +23,14 @@ function M.row(name)
   return rows[name]
 end
 
-local function from_hex(digits)
-  return string.char(tonumber(digits, 16))
-end
-
-local function unescape(text)
-  return (text:gsub("%+", " "):gsub("%%(%x%x)", from_hex))
-end
-
--- FriendlyName, as the API spells it, in the spelling of its replies.
-local function snake(name)
-  return (name:gsub("%u", function(letter)
-    return "_" .. letter:lower()
-  end):gsub("^_", ""))
-end
-
-local function value_of(text, field)
-  if field and field.type == "boolean" then
-    if text == "true" then return true end
-    if text == "false" then return false end
-  elseif field and field.type == "integer" then
-    return tonumber(text) or text
-  end
-  return text
-end
-
---- The params that a form was made from, in the spelling of the replies. A
--- cleared field is "".
--- @param form the text that was sent
--- @param fields of the operation's row
-function M.params(form, fields)
-  local by_form, params = {}, {}
-  for _, field in ipairs(fields) do by_form[field.form] = field end
-  for key, value in form:gmatch "([^&=]+)=([^&]*)" do
-    local name = unescape(key) -- Lua 5.5's loop variables are constant
-    local field = by_form[name]
-    params[field and field.name or snake(name)] =
-      value_of(unescape(value), field)
-  end
-  return params
-end
-
---- The intent of a create from what C tells of it: operation, form, and where
--- known account_sid, trunk_sid, since, request_id, attempts.
+--- The intent of a create from what C tells of it: operation, asked (the params
+-- in the spelling of the replies; a cleared field is ""), and where known
+-- account_sid, trunk_sid, since, request_id, attempts.
 function M.of(raw)
   return {
     operation = raw.operation, account_sid = raw.account_sid,
     trunk_sid = raw.trunk_sid, since = raw.since,
-    params = M.params(raw.form, M.row(raw.operation).fields),
+    params = raw.asked,
     request_id = raw.request_id, attempts = raw.attempts,
   }
 end
@@ -105,7 +65,7 @@ end
 --- The names of the fields in which a record is not what is wanted, in the
 -- order of the API's table; nil when there is none. Names that the table does
 -- not know are not compared.
--- @param wanted params as M.params gives them
+-- @param wanted params in the spelling of the replies
 -- @param record of a reply
 -- @param fields of the operation's row
 function M.differences(wanted, record, fields)

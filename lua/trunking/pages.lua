@@ -67,8 +67,9 @@ end
 --- A page from a decoded reply: its records as the array part, with meta,
 -- next() and previous(), which give another page, nil at the end, or nil and
 -- an error.
--- @param follow function(query) -> page, meta or nil, err
-function M.page(reply, origin, path, operation, follow)
+-- @param follow function(operation, trunk_sid, query) -> page, meta or nil, err
+-- @param trunk_sid of the lists of a trunk; nil for the trunks themselves
+function M.page(reply, origin, path, operation, follow, trunk_sid)
   local meta = reply.meta
   local page = reply[meta.key]
   for name, value in pairs(reply) do
@@ -80,7 +81,7 @@ function M.page(reply, origin, path, operation, follow)
       if link == nil or link == "" then return nil end
       local query, why = M.query_of(link, origin, path)
       if not query then return refuse(operation, word, why) end
-      return follow(query)
+      return follow(operation, trunk_sid, query)
     end
   end
   page.next, page.previous = to "next", to "previous"

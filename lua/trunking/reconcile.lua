@@ -50,11 +50,11 @@ local function read(own, intent)
       intent.operation)
   end
   -- What was sent once, by a client that does not validate, needs no check.
-  local form, err = own.form(intent.operation, intent.params,
+  local wanted, err = own.asked(intent.operation, intent.params,
     intent.attempts ~= nil)
-  if not form then return nil, err end
+  if not wanted then return nil, err end
   return { row = row, fields = row.fields, since = intent.since,
-    wanted = intents.params(form, row.fields), trunk = intent.trunk_sid,
+    wanted = wanted, trunk = intent.trunk_sid,
     account = intent.account_sid }
 end
 
@@ -248,15 +248,15 @@ function M.intent(own, params)
   if type(params) ~= "table" then
     look.bad_argument(1, 1, "intent", "table", params)
   end
-  local form, err = own.form("create", params)
-  if not form then return nil, err end
+  local asked, err = own.asked("create", params)
+  if not asked then return nil, err end
   local ok, now = own.pause(0)
   if ok and not now.since then
     own.client.list { page_size = 1 }
     ok, now = own.pause(0)
   end
   if not ok then return nil, now end
-  return intents.of { operation = "create", form = form, since = now.since,
+  return intents.of { operation = "create", asked = asked, since = now.since,
     account_sid = now.account_sid }
 end
 

@@ -3,27 +3,10 @@
 -- the machine's time zone.
 -- SPDX-License-Identifier: MIT
 
-local floor = math.floor
+local core = require "trunking.core"
 
 local months = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6,
   Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
-local lengths = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
-
--- Days from 1970-01-01 in the proleptic Gregorian calendar: years begin in
--- March, so that a leap day comes last.
-local function days(year, month, day)
-  if month <= 2 then year, month = year - 1, month + 12 end
-  local era = floor(year / 400)
-  local of_era = year - era * 400
-  local of_year = floor((153 * (month - 3) + 2) / 5) + day - 1
-  return era * 146097 + of_era * 365 + floor(of_era / 4)
-    - floor(of_era / 100) + of_year - 719468
-end
-
-local function month_length(year, month)
-  local leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
-  return month == 2 and leap and 29 or lengths[month]
-end
 
 local function offset(sign, hours, minutes)
   if tonumber(hours) > 23 or tonumber(minutes) > 59 then return nil end
@@ -32,11 +15,10 @@ local function offset(sign, hours, minutes)
 end
 
 local function epoch(y, mo, d, h, mi, s, zone)
-  y, mo, d = tonumber(y), tonumber(mo), tonumber(d)
   h, mi, s = tonumber(h), tonumber(mi), tonumber(s)
-  if mo < 1 or mo > 12 or d < 1 or d > month_length(y, mo) or h > 23 or mi > 59
-    or s > 60 then return nil end
-  local seconds = days(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - zone
+  local days = core.days(tonumber(y), tonumber(mo), tonumber(d))
+  if not days or h > 23 or mi > 59 or s > 60 then return nil end
+  local seconds = days * 86400 + h * 3600 + mi * 60 + s - zone
   return math.tointeger and math.tointeger(seconds) or seconds
 end
 

@@ -496,7 +496,7 @@ static void check_refusal(lua_State *L, const struct given *g,
 
 struct job {
   struct bytes bytes;
-  struct trk_buf path, body;
+  struct trk_exchange *x;
 };
 
 /* Whether the path's arguments are what they should be. */
@@ -507,12 +507,12 @@ static int check_path(lua_State *L, const struct trk_operation *op,
   enum trk_form_rc rc;
   push_arguments(L, &job->bytes, op, &a);
   PROMISE(a.count == trk_path_arguments(op));
-  rc = trk_path_build(L, top + 1, op, &job->path);
+  rc = trk_path_build(L, top + 1, job->x);
   PROMISE((rc == TRK_FORM_OK) == (a.wrong == NULL));
   if (rc == TRK_FORM_OK) {
     PROMISE(lua_gettop(L) == top + a.count);
-    PROMISE(strcmp(trk_buf_str(&job->path), a.path) == 0);
-    PROMISE(strlen(a.path) == job->path.len);
+    PROMISE(strcmp(trk_buf_str(&job->x->path), a.path) == 0);
+    PROMISE(strlen(a.path) == job->x->path.len);
   } else {
     PROMISE(rc == TRK_FORM_INVALID);
     PROMISE(strcmp(lua_tostring(L, -1), a.wrong) == 0);
@@ -529,12 +529,12 @@ static void check_form(lua_State *L, const struct trk_operation *op,
   enum trk_form_rc rc;
   push_params_or_sid(L, &job->bytes, op, bare, &given);
   top = lua_gettop(L);
-  rc = trk_form_encode(L, top, op, validate, &job->body);
+  rc = trk_form_encode(L, top, validate, job->x);
   PROMISE((rc == TRK_FORM_OK) == all_may_go(&given, op, validate));
   if (rc == TRK_FORM_OK) {
     PROMISE(lua_gettop(L) == top);
-    PROMISE(strlen(trk_buf_str(&job->body)) == job->body.len);
-    check_body(trk_buf_str(&job->body), op, &given);
+    PROMISE(strlen(trk_buf_str(&job->x->body)) == job->x->body.len);
+    check_body(trk_buf_str(&job->x->body), op, &given);
   } else {
     check_refusal(L, &given, op, validate);
   }
@@ -544,6 +544,7 @@ static int encode(lua_State *L) {
   struct job *job = lua_touserdata(L, 1);
   const struct trk_operation *op = fuzz_operation(fuzz_byte(&job->bytes));
   unsigned how = fuzz_byte(&job->bytes);
+  trk_exchange_clear(job->x, op);
   if (check_path(L, op, job) && op->nfields > 0)
     check_form(L, op, job, how % 2, how / 2 % 4 == 3);
   return 0;
@@ -554,16 +555,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lua_State *L = fuzz_state();
   job.bytes.at = data;
   job.bytes.left = size;
-  trk_buf_init(&job.path, TRK_REQUEST_MAX);
-  trk_buf_init(&job.body, TRK_REQUEST_MAX);
+  job.x = trk_exchange_new();
+  PROMISE(job.x != NULL);
   lua_pushcfunction(L, encode);
   lua_pushlightuserdata(L, &job);
   if (lua_pcall(L, 1, 0, 0) != 0) {
     fprintf(stderr, "form raised: %s\n", lua_tostring(L, -1));
     abort();
   }
-  trk_buf_free(&job.path);
-  trk_buf_free(&job.body);
+  trk_exchange_free(job.x);
   lua_settop(L, 1);
   fuzz_collect(L);
   return 0;

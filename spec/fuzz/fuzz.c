@@ -54,19 +54,20 @@ const struct trk_operation *fuzz_operation(unsigned byte) {
 }
 
 /* Its SIDs are all of one digit. */
-void fuzz_set_operation(struct trk_call *call,
+void fuzz_set_operation(struct trk_exchange *x,
                         const struct trk_operation *op) {
   const char *at = op->path;
-  call->operation = op;
+  trk_exchange_clear(x, op);
   for (; *at != '\0'; at++) {
     char sid[35] = "";
     if (*at != '{') {
-      PROMISE(trk_buf_add(&call->path, at, 1) == TRK_BUF_OK);
+      PROMISE(trk_buf_add(&x->path, at, 1) == TRK_BUF_OK);
       continue;
     }
     memset(sid, 'a', 34);
     memcpy(sid, at + 1, 2);
-    PROMISE(trk_buf_add(&call->path, sid, 34) == TRK_BUF_OK);
+    PROMISE(trk_buf_add(&x->path, sid, 34) == TRK_BUF_OK);
+    memcpy(at[4] == '\0' ? x->asked.sid : x->asked.trunk_sid, sid, 35);
     at += 3;
   }
 }
@@ -214,12 +215,12 @@ static int is_sid(const char *s, const char *prefix) {
 }
 
 /* A table that was believed: of the right status, with a SID of its kind. */
-static void check_done(lua_State *L, const struct trk_call *call) {
-  const struct trk_operation *op = call->operation;
-  PROMISE(call->outcome == TRK_DONE);
-  PROMISE(call->seen.begun > 0);
-  PROMISE(call->seen.status == op->status ||
-          (op->method == TRK_DELETE && call->seen.was_unknown));
+static void check_done(lua_State *L, const struct trk_exchange *x) {
+  const struct trk_operation *op = x->operation;
+  PROMISE(x->outcome == TRK_DONE);
+  PROMISE(x->seen.begun > 0);
+  PROMISE(x->seen.status == op->status ||
+          (op->method == TRK_DELETE && x->seen.was_unknown));
   fuzz_no_null(L, 2);
   if (op->method != TRK_POST || op->shape != TRK_RECORD)
     return;
@@ -249,17 +250,17 @@ static void check_outcome(const struct trk_evidence *seen, const char *got) {
 
 /* Protected: kit, call, account. */
 static int push_result(lua_State *L) {
-  struct trk_call *call = lua_touserdata(L, 2);
+  struct trk_exchange *x = lua_touserdata(L, 2);
   const char *account = lua_tostring(L, 3);
-  return trk_reply_push(L, call, account, 1);
+  return trk_reply_push(L, x, account, 1);
 }
 
-const char *fuzz_result(lua_State *L, struct trk_call *call,
+const char *fuzz_result(lua_State *L, struct trk_exchange *x,
                         const char *account) {
   const char *outcome = "done";
   lua_pushcfunction(L, push_result);
   lua_pushvalue(L, 1);
-  lua_pushlightuserdata(L, call);
+  lua_pushlightuserdata(L, x);
   lua_pushstring(L, account);
   if (lua_pcall(L, 3, LUA_MULTRET, 0) != 0) {
     fprintf(stderr, "fuzz: %s\n", lua_tostring(L, -1));
@@ -267,11 +268,11 @@ const char *fuzz_result(lua_State *L, struct trk_call *call,
   }
   PROMISE(lua_gettop(L) == 3);
   if (!lua_isnil(L, 2)) {
-    check_done(L, call);
+    check_done(L, x);
   } else {
     outcome = fuzz_error(L, 3);
-    check_outcome(&call->seen, outcome);
-    outcome = trk_outcome_word(call->outcome); /* not Lua's to free */
+    check_outcome(&x->seen, outcome);
+    outcome = trk_outcome_word(x->outcome); /* not Lua's to free */
   }
   lua_settop(L, 1);
   return outcome;

@@ -35,7 +35,7 @@ const char *fuzz_text(struct bytes *b, size_t n, size_t *len);
 const struct trk_operation *fuzz_operation(unsigned byte);
 
 /* Makes the call one of op, with a path of its own. */
-void fuzz_set_operation(struct trk_call *call,
+void fuzz_set_operation(struct trk_exchange *x,
                         const struct trk_operation *op);
 
 /* The state: made at the first call, made anew now and then. The kit is at
@@ -55,7 +55,7 @@ const char *fuzz_error(lua_State *L, int index);
 
 /* The result of a finished call, through reply: checked against an oracle of
  * its own for what the call saw. DONE is returned as "done". */
-const char *fuzz_result(lua_State *L, struct trk_call *call,
+const char *fuzz_result(lua_State *L, struct trk_exchange *x,
                         const char *account);
 
 #endif

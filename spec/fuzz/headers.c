@@ -3,6 +3,7 @@
  * the calendar to the C library. Input: two lines.
  */
 #include "fuzz.h"
+#include "date.h"
 #include "verdict.h"
 
 #include <stdio.h>
@@ -94,10 +95,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   line_of(&b, value, sizeof value);
   line_of(&b, date, sizeof date);
   shaped_date(&again, shaped, sizeof shaped);
-  PROMISE(trk_http_date(shaped) == expected_date(shaped));
+  PROMISE(trk_date_http(shaped) == expected_date(shaped));
   PROMISE(trk_retry_after(shaped, date) == expected_retry(shaped, date));
-  PROMISE(trk_http_date(value) == expected_date(value));
-  PROMISE(trk_http_date(date) == expected_date(date));
+  PROMISE(trk_date_http(value) == expected_date(value));
+  PROMISE(trk_date_http(date) == expected_date(date));
   PROMISE(trk_retry_after(value, date) == expected_retry(value, date));
   PROMISE(trk_retry_after(NULL, date) == -1);
   if (strspn(value, "0123456789") < strlen(value))

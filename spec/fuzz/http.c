@@ -14,7 +14,7 @@ static const char account[] = "AC0123456789abcdef0123456789abcdef";
 
 /* ---- the call ------------------------------------------------------ */
 
-static void make_call(struct trk_call *call) {
+static void make_call(struct trk_exchange *x) {
   struct trk_options o;
   struct trk_engine *e;
   int steps = 0;
@@ -29,8 +29,8 @@ static void make_call(struct trk_call *call) {
   o.max_in_flight = 1;
   e = trk_engine_open(&o);
   PROMISE(e != NULL);
-  trk_engine_start(e, call);
-  while (!call->done) {
+  trk_engine_start(e, x);
+  while (!x->done) {
     trk_engine_step(e, 100);
     PROMISE(++steps < 100000);
   }
@@ -68,18 +68,18 @@ static int holds_escape(const char *bytes, size_t size) {
   return memchr(bytes, '\\', size) != NULL;
 }
 
-static void check(const struct trk_call *call, const char *outcome,
+static void check(const struct trk_exchange *x, const char *outcome,
                   const struct answer *a) {
   const char *bytes = (const char *)a->bytes.at;
   size_t size = a->bytes.left;
-  const struct trk_operation *op = call->operation;
+  const struct trk_operation *op = x->operation;
   long status = plain_status(bytes, size);
   int requests = server_requests();
   PROMISE(requests <= 1);
-  PROMISE(call->attempts == 1);
-  PROMISE(requests == 0 || call->seen.begun == 1);
-  PROMISE(call->seen.begun == 1 || strcmp(outcome, "not_sent") == 0);
-  PROMISE(call->reply.len <= size);
+  PROMISE(x->attempts == 1);
+  PROMISE(requests == 0 || x->seen.begun == 1);
+  PROMISE(x->seen.begun == 1 || strcmp(outcome, "not_sent") == 0);
+  PROMISE(x->reply.len <= size);
   if (a->reset || requests == 0)
     return; /* the reply may have been lost */
   if (status >= 400 && status < 500 && status != 408)
@@ -96,21 +96,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct bytes b = {data, size};
   struct answer a = {{NULL, 0}, 0, 1};
   lua_State *L = fuzz_state();
-  struct trk_call *call = trk_call_new();
+  struct trk_exchange *x = trk_exchange_new();
   unsigned how;
-  PROMISE(call != NULL);
+  PROMISE(x != NULL);
   server_start();
-  fuzz_set_operation(call, fuzz_operation(fuzz_byte(&b)));
+  fuzz_set_operation(x, fuzz_operation(fuzz_byte(&b)));
   how = fuzz_byte(&b);
-  PROMISE(trk_buf_add(&call->body, "Secure=true", 11) == TRK_BUF_OK);
+  PROMISE(trk_buf_add(&x->body, "Secure=true", 11) == TRK_BUF_OK);
   a.bytes = b;
   a.reset = how % 8 == 7;
   a.pieces = (int)(how / 8 % 4 + 1);
   server_answer(&a);
-  make_call(call);
+  make_call(x);
   server_wait();
-  check(call, fuzz_result(L, call, account), &a);
-  trk_call_free(call);
+  check(x, fuzz_result(L, x, account), &a);
+  trk_exchange_free(x);
   fuzz_collect(L);
   return 0;
 }

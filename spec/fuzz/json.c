@@ -170,19 +170,19 @@ static void add_document(struct trk_buf *out, struct bytes *b) {
 static int reply(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
-  struct trk_call *call = trk_call_new();
+  struct trk_exchange *x = trk_exchange_new();
   int n;
-  PROMISE(call != NULL);
-  fuzz_set_operation(call, trk_operation_named("recording.fetch"));
-  call->seen.method = call->operation->method;
-  call->seen.expect = call->seen.status = call->operation->status;
-  call->seen.begun = 1;
-  call->attempts = 1;
-  PROMISE(trk_buf_add(&call->reply, text, len) == TRK_BUF_OK);
+  PROMISE(x != NULL);
+  fuzz_set_operation(x, trk_operation_named("recording.fetch"));
+  x->seen.method = x->operation->method;
+  x->seen.expect = x->seen.status = x->operation->status;
+  x->seen.begun = 1;
+  x->attempts = 1;
+  PROMISE(trk_buf_add(&x->reply, text, len) == TRK_BUF_OK);
   lua_pushvalue(L, lua_upvalueindex(1));
-  n = trk_reply_push(L, call, "", lua_gettop(L));
+  n = trk_reply_push(L, x, "", lua_gettop(L));
   PROMISE(n == 2);
-  trk_call_free(call);
+  trk_exchange_free(x);
   if (lua_isnil(L, -2))
     (void)fuzz_error(L, lua_gettop(L));
   return 2;

@@ -241,26 +241,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct answer a = {{NULL, 0}, 0, 1};
   lua_State *L = fuzz_state();
   const struct trk_operation *op = choose_list(fuzz_byte(&b));
-  struct trk_call *call = trk_call_new();
+  struct trk_exchange *x = trk_exchange_new();
   unsigned how = fuzz_byte(&b);
-  PROMISE(call != NULL);
-  fuzz_set_operation(call, op);
+  PROMISE(x != NULL);
+  fuzz_set_operation(x, op);
   server_start();
   body.len = reply.len = 0;
   if (how >= 224)
     add(&body, (const char *)b.at, b.left);
   else
-    make_page(&body, &b, call->path.data, op->proof);
+    make_page(&body, &b, x->path.data, op->proof);
   say(&reply, "HTTP/1.1 200 OK\r\nConnection: close\r\n");
   say(&reply, "Content-Length: %zu\r\n\r\n", body.len);
   add(&reply, body.bytes, body.len);
   a.bytes.at = (const uint8_t *)reply.bytes;
   a.bytes.left = reply.len;
   server_answer(&a);
-  run(L, op->resource, call->path.data, (int)how % 4);
+  run(L, op->resource, x->path.data, (int)how % 4);
   server_wait();
   check_headers();
-  trk_call_free(call);
+  trk_exchange_free(x);
   fuzz_collect(L);
   return 0;
 }

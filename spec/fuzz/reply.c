@@ -20,23 +20,23 @@ static long status_of(struct bytes *b) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct bytes b = {data, size};
   lua_State *L = fuzz_state();
-  struct trk_call *call = trk_call_new();
+  struct trk_exchange *x = trk_exchange_new();
   unsigned how;
-  PROMISE(call != NULL);
-  fuzz_set_operation(call, fuzz_operation(fuzz_byte(&b)));
-  call->seen.method = call->operation->method;
-  call->seen.expect = call->operation->status;
-  call->seen.status = status_of(&b);
+  PROMISE(x != NULL);
+  fuzz_set_operation(x, fuzz_operation(fuzz_byte(&b)));
+  x->seen.method = x->operation->method;
+  x->seen.expect = x->operation->status;
+  x->seen.status = status_of(&b);
   how = fuzz_byte(&b);
-  call->seen.begun = how % 4 == 3 ? 1 : (int)(how % 4);
-  call->seen.was_unknown = how / 4 % 8 == 7;
-  call->seen.cause = (enum trk_cause)(how / 32 % (TRK_CANCELLED + 1));
-  call->attempts = 1;
-  if (call->seen.begun == 0)
-    call->seen.status = 0;
-  PROMISE(trk_buf_add(&call->reply, b.at, b.left) == TRK_BUF_OK);
-  (void)fuzz_result(L, call, how % 2 ? account : "");
-  trk_call_free(call);
+  x->seen.begun = how % 4 == 3 ? 1 : (int)(how % 4);
+  x->seen.was_unknown = how / 4 % 8 == 7;
+  x->seen.cause = (enum trk_cause)(how / 32 % (TRK_CANCELLED + 1));
+  x->attempts = 1;
+  if (x->seen.begun == 0)
+    x->seen.status = 0;
+  PROMISE(trk_buf_add(&x->reply, b.at, b.left) == TRK_BUF_OK);
+  (void)fuzz_result(L, x, how % 2 ? account : "");
+  trk_exchange_free(x);
   fuzz_collect(L);
   return 0;
 }

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * probe: opens the pure rooms (verdict, form, path, json) to the specs, as plain Lua
+ * probe: opens the pure rooms (verdict, exchange, form, path, json) to the specs, as plain Lua
  * functions over plain values. It decides nothing itself: what is left out
  * of a table gets a default, and a misspelt key raises, so that no case can
  * test something else than it says. Built by `make probe`, never installed.
  */
 #include "api.h"
+#include "asked.h"
 #include "buf.h"
 #include "compat.h"
-#include "engine.h"
+#include "date.h"
 #include "form.h"
 #include "json.h"
 #include "path.h"
 #include "verdict.h"
 
 #define BUF_T "trunking.probe.buf"
+#define EXCHANGE_T "trunking.probe.exchange"
 
 int luaopen_probe(lua_State *L);
 
@@ -134,7 +136,7 @@ static int probe_retry_after(lua_State *L) {
 static int probe_http_date(lua_State *L) {
   const char *text = luaL_optstring(L, 1, NULL);
   /* as a float: on Lua 5.1 an integer may have but 32 bits */
-  lua_pushnumber(L, (lua_Number)trk_http_date(text));
+  lua_pushnumber(L, (lua_Number)trk_date_http(text));
   return 1;
 }
 
@@ -157,6 +159,30 @@ static struct trk_buf *push_buf(lua_State *L) {
   return b;
 }
 
+static int exchange_gc(lua_State *L) {
+  struct trk_exchange **x = luaL_checkudata(L, 1, EXCHANGE_T);
+  trk_exchange_free(*x);
+  return 0;
+}
+
+/* The same for an exchange of op. */
+static struct trk_exchange *push_exchange(lua_State *L,
+                                          const struct trk_operation *op) {
+  struct trk_exchange **x = lua_newuserdata(L, sizeof *x);
+  *x = NULL;
+  if (luaL_newmetatable(L, EXCHANGE_T)) {
+    lua_pushcfunction(L, exchange_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  *x = trk_exchange_new();
+  if (*x == NULL)
+    luaL_error(L, "not enough memory");
+  else
+    trk_exchange_clear(*x, op);
+  return *x;
+}
+
 static const struct trk_operation *check_operation(lua_State *L, int arg) {
   const struct trk_operation *op =
       trk_operation_named(luaL_optstring(L, arg, "create"));
@@ -177,7 +203,7 @@ static int refused(lua_State *L, int top, enum trk_form_rc rc) {
 /* path(operation, arguments...): the path, or what form gives. */
 static int probe_path(lua_State *L) {
   const struct trk_operation *op = check_operation(L, 1);
-  struct trk_buf *b = push_buf(L);
+  struct trk_exchange *x = push_exchange(L, op);
   enum trk_form_rc rc;
   int top;
   lua_insert(L, 1);
@@ -185,36 +211,66 @@ static int probe_path(lua_State *L) {
   top = lua_gettop(L);
   if (top - 3 != trk_path_arguments(op))
     return luaL_error(L, "%d arguments expected", trk_path_arguments(op));
-  rc = trk_path_build(L, 3, op, b);
+  rc = trk_path_build(L, 3, x);
   if (rc != TRK_FORM_OK)
     return refused(L, top, rc);
-  lua_pushlstring(L, trk_buf_str(b), b->len);
+  lua_pushlstring(L, trk_buf_str(&x->path), x->path.len);
   return 1;
 }
 
 /* form(params, validate, operation): the body, of create when no operation is
- * named; or nil, message, field (or nil), "invalid" or "unknown". validate is
- * true when left out. */
+ * named, and a table of what was asked; or nil, message, field (or nil),
+ * "invalid" or "unknown". validate is true when left out. */
 static int probe_form(lua_State *L) {
   int validate = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
   const struct trk_operation *op = check_operation(L, 3);
-  struct trk_buf *b;
+  struct trk_exchange *x;
   enum trk_form_rc rc;
   int top;
   lua_settop(L, 1);
-  b = push_buf(L);
+  x = push_exchange(L, op);
   lua_pushnil(L); /* what a refusal begins with */
   top = lua_gettop(L);
-  rc = trk_form_encode(L, 1, op, validate, b);
-  if (rc == TRK_FORM_OK) {
-    if (lua_gettop(L) != top)
-      return luaL_error(L, "the form left something on the stack");
-    lua_pushlstring(L, trk_buf_str(b), b->len);
-    trk_buf_free(b);
-    return 1;
-  }
-  trk_buf_free(b);
-  return refused(L, top, rc);
+  rc = trk_form_encode(L, 1, validate, x);
+  if (rc != TRK_FORM_OK)
+    return refused(L, top, rc);
+  if (lua_gettop(L) != top)
+    return luaL_error(L, "the form left something on the stack");
+  lua_pushlstring(L, trk_buf_str(&x->body), x->body.len);
+  trk_asked_push(L, x);
+  return 2;
+}
+
+/* ---- a record against what was asked ---------------------------------- */
+
+static const char *text(lua_State *L, int table, const char *key) {
+  const char *s;
+  lua_getfield(L, table, key);
+  s = luaL_optstring(L, lua_gettop(L), NULL);
+  lua_pop(L, 1); /* the table still holds it */
+  return s;
+}
+
+/* judge(operation, params, account, record, sids...): "good", "bad" or
+ * "foreign". params may be nil; the SIDs are those of the path. */
+static int probe_judge(lua_State *L) {
+  static const char *const known[] = {"sid", "account_sid", "trunk_sid",
+                                      "domain_name", NULL};
+  const struct trk_operation *op = check_operation(L, 1);
+  const char *account = luaL_checkstring(L, 3);
+  struct trk_exchange *x = push_exchange(L, op);
+  struct trk_record record;
+  check_keys(L, 4, known);
+  lua_insert(L, 5); /* the SIDs come behind it */
+  if (trk_path_build(L, 6, x) != TRK_FORM_OK ||
+      (!lua_isnil(L, 2) && trk_form_encode(L, 2, 1, x) != TRK_FORM_OK))
+    return luaL_error(L, "a request that would be refused");
+  record.sid = text(L, 4, "sid");
+  record.account_sid = text(L, 4, "account_sid");
+  record.trunk_sid = text(L, 4, "trunk_sid");
+  record.domain_name = text(L, 4, "domain_name");
+  lua_pushstring(L, bodies[trk_exchange_judge(x, account, &record)]);
+  return 1;
 }
 
 /* ---- json --------------------------------------------------------- */
@@ -248,7 +304,7 @@ TRK_EXPORT int luaopen_probe(lua_State *L) {
       {"retry_delay", probe_retry_delay},   {"http_date", probe_http_date},
       {"budget_after", probe_budget_after}, {"retry_after", probe_retry_after},
       {"path", probe_path},                 {"json_trim", probe_json_trim},
-      {"json_numbers", probe_json_numbers},
+      {"json_numbers", probe_json_numbers}, {"judge", probe_judge},
   };
   size_t i;
   lua_newtable(L);

@@ -177,22 +177,22 @@ static struct trk_worker *worker(unsigned in_flight) {
   return worker_at(env("TRUNKING_SANDBOX"), in_flight);
 }
 
-static struct trk_call *create(void) {
-  struct trk_call *call = trk_call_new();
+static struct trk_exchange *create(void) {
+  struct trk_exchange *x = trk_exchange_new();
   const char form[] = "FriendlyName=Head+office";
-  if (call == NULL)
-    die("trk_call_new");
-  call->operation = &trk_operations[0];
-  if (trk_buf_add(&call->path, "/v1/Trunks", 10) != TRK_BUF_OK ||
-      trk_buf_add(&call->body, form, sizeof form - 1) != TRK_BUF_OK)
+  if (x == NULL)
+    die("trk_exchange_new");
+  x->operation = &trk_operations[0];
+  if (trk_buf_add(&x->path, "/v1/Trunks", 10) != TRK_BUF_OK ||
+      trk_buf_add(&x->body, form, sizeof form - 1) != TRK_BUF_OK)
     die("trk_buf_add");
-  return call;
+  return x;
 }
 
-static struct trk_call *submit(struct trk_worker *w) {
-  struct trk_call *call = create();
-  trk_worker_submit(w, call);
-  return call;
+static struct trk_exchange *submit(struct trk_worker *w) {
+  struct trk_exchange *x = create();
+  trk_worker_submit(w, x);
+  return x;
 }
 
 static void submit_many(struct trk_worker *w, int n) {
@@ -200,8 +200,8 @@ static void submit_many(struct trk_worker *w, int n) {
     submit(w);
 }
 
-static int is_created(const struct trk_call *call) {
-  return call->done && call->outcome == TRK_DONE && call->seen.status == 201;
+static int is_created(const struct trk_exchange *x) {
+  return x->done && x->outcome == TRK_DONE && x->seen.status == 201;
 }
 
 /* Waits until there is something to take, ms milliseconds at most. Whether
@@ -217,13 +217,13 @@ static int wait_any(struct trk_worker *w, int ms) {
 static int take_created(struct trk_worker *w, int n) {
   int created = 0, tries = 6000;
   while (n > 0 && tries > 0) {
-    struct trk_call *call = trk_worker_take(w);
-    if (call == NULL) {
+    struct trk_exchange *x = trk_worker_take(w);
+    if (x == NULL) {
       tries -= !wait_any(w, 100);
       continue;
     }
-    created += is_created(call);
-    trk_call_free(call);
+    created += is_created(x);
+    trk_exchange_free(x);
     n--;
   }
   CHECK(n == 0);
@@ -231,45 +231,45 @@ static int take_created(struct trk_worker *w, int n) {
 }
 
 /* Waits for one call as a blocking caller would. */
-static void await(struct trk_worker *w, struct trk_call *call) {
+static void await(struct trk_worker *w, struct trk_exchange *x) {
   int tries = 600;
-  while (tries-- > 0 && !trk_worker_wait_for(w, call, 100))
+  while (tries-- > 0 && !trk_worker_wait_for(w, x, 100))
     ;
   CHECK(tries >= 0);
 }
 
-static int is_cancelled(const struct trk_call *call,
+static int is_cancelled(const struct trk_exchange *x,
                         enum trk_outcome outcome) {
-  return call->done && call->outcome == outcome &&
-         call->seen.cause == TRK_CANCELLED;
+  return x->done && x->outcome == outcome &&
+         x->seen.cause == TRK_CANCELLED;
 }
 
-static struct trk_call *timed_stop(struct trk_worker *w, int *n,
+static struct trk_exchange *timed_stop(struct trk_worker *w, int *n,
                                    double *wall, double *cpu) {
   double begun = now(), cpu_begun = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
-  struct trk_call *calls = trk_worker_stop(w), *call;
+  struct trk_exchange *calls = trk_worker_stop(w), *x;
   *wall = now() - begun;
   *cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_begun;
-  for (*n = 0, call = calls; call != NULL; call = call->next)
+  for (*n = 0, x = calls; x != NULL; x = x->next)
     ++*n;
   return calls;
 }
 
 /* Stops within the bound; *n: how many calls came back. */
-static struct trk_call *stop(struct trk_worker *w, int *n) {
+static struct trk_exchange *stop(struct trk_worker *w, int *n) {
   double wall, cpu;
-  struct trk_call *calls = timed_stop(w, n, &wall, &cpu);
+  struct trk_exchange *calls = timed_stop(w, n, &wall, &cpu);
   note("stop: %.1f ms, %.1f of CPU, %d calls handed back", wall, cpu, *n);
   CHECK(cpu < stop_ms || slow);
   CHECK(wall < 30000 || slow); /* half of what a call may take */
   return calls;
 }
 
-static void free_all(struct trk_call *call) {
-  while (call != NULL) {
-    struct trk_call *next = call->next;
-    trk_call_free(call);
-    call = next;
+static void free_all(struct trk_exchange *x) {
+  while (x != NULL) {
+    struct trk_exchange *next = x->next;
+    trk_exchange_free(x);
+    x = next;
   }
 }
 
@@ -310,17 +310,17 @@ static void ten_thousand(void) {
 
 static void in_order(void) {
   struct trk_worker *w = worker(1);
-  struct trk_call *calls[20];
+  struct trk_exchange *calls[20];
   int i;
   for (i = 0; i < 20; i++)
     calls[i] = submit(w);
   for (i = 0; i < 20; i++) {
-    struct trk_call *call;
-    while ((call = trk_worker_take(w)) == NULL)
+    struct trk_exchange *x;
+    while ((x = trk_worker_take(w)) == NULL)
       wait_any(w, 100);
-    CHECK(call == calls[i]);
-    CHECK(is_created(call));
-    trk_call_free(call);
+    CHECK(x == calls[i]);
+    CHECK(is_created(x));
+    trk_exchange_free(x);
   }
   stop_empty(w);
 }
@@ -328,30 +328,30 @@ static void in_order(void) {
 /* An engine that made blocking calls before it got a thread. */
 static void used_before(void) {
   struct trk_engine *engine = engine_at(env("TRUNKING_SANDBOX"), 4);
-  struct trk_call *call = create();
+  struct trk_exchange *x = create();
   struct trk_worker *w;
-  trk_engine_start(engine, call);
-  while (!call->done)
+  trk_engine_start(engine, x);
+  while (!x->done)
     trk_engine_step(engine, 100);
-  CHECK(is_created(call));
+  CHECK(is_created(x));
   w = trk_worker_start(engine);
   if (w == NULL)
     die("trk_worker_start");
-  trk_worker_submit(w, call); /* a call may be used again */
-  await(w, call);
-  CHECK(is_created(call));
-  trk_call_free(call);
+  trk_worker_submit(w, x); /* a call may be used again */
+  await(w, x);
+  CHECK(is_created(x));
+  trk_exchange_free(x);
   CHECK(ledger("created") == 2);
   stop_empty(w);
 }
 
 static void refused(void) {
   struct trk_worker *w = worker_at("https://127.0.0.1:1", 4);
-  struct trk_call *call = submit(w);
-  await(w, call);
-  CHECK(call->outcome == TRK_NOT_SENT && call->seen.cause == TRK_CONNECT);
-  CHECK(call->attempts > 1);
-  trk_call_free(call);
+  struct trk_exchange *x = submit(w);
+  await(w, x);
+  CHECK(x->outcome == TRK_NOT_SENT && x->seen.cause == TRK_CONNECT);
+  CHECK(x->attempts > 1);
+  trk_exchange_free(x);
   stop_empty(w);
 }
 
@@ -360,7 +360,7 @@ static void refused(void) {
  * its way. */
 static void retries(void) {
   struct trk_worker *w = worker(1);
-  struct trk_call *first, *call = NULL;
+  struct trk_exchange *first, *x = NULL;
   int before = 0, after = 0, n = 60;
   arm("[{\"status\":429,\"headers\":{\"Retry-After\":\"1\"}},"
       "{\"apply\":true,\"hold\":true}]");
@@ -370,21 +370,21 @@ static void retries(void) {
   pause_ms(1600);
   release();
   while (before + after < n + 1) {
-    call = trk_worker_take(w);
-    if (call == NULL) {
+    x = trk_worker_take(w);
+    if (x == NULL) {
       wait_any(w, 100);
       continue;
     }
-    CHECK(is_created(call));
-    if (call == first) {
-      CHECK(call->attempts == 2);
+    CHECK(is_created(x));
+    if (x == first) {
+      CHECK(x->attempts == 2);
       note("the retry finished after %d of %d queued calls", before, n);
       CHECK(before > 0 && before < n);
       after++;
     } else {
       before++;
     }
-    trk_call_free(call);
+    trk_exchange_free(x);
   }
   stop_empty(w);
 }
@@ -393,7 +393,7 @@ static void retries(void) {
 
 static void cancel_queued(void) {
   struct trk_worker *w = worker(1);
-  struct trk_call *first, *second, *third;
+  struct trk_exchange *first, *second, *third;
   arm("{\"apply\":true,\"hold\":true}");
   first = submit(w);
   until_received(1);
@@ -410,9 +410,9 @@ static void cancel_queued(void) {
   CHECK(is_created(first));
   CHECK(is_created(third));
   CHECK(ledger("created") == 2);
-  trk_call_free(first);
-  trk_call_free(second);
-  trk_call_free(third);
+  trk_exchange_free(first);
+  trk_exchange_free(second);
+  trk_exchange_free(third);
   stop_empty(w);
 }
 
@@ -420,7 +420,7 @@ static void cancel_queued(void) {
 static void cancel_many(void) {
   struct trk_worker *w = worker(2);
   int n = slow ? 300 : 10000, i, not_sent = 0, unknown = 0;
-  struct trk_call **calls = malloc((size_t)n * sizeof *calls);
+  struct trk_exchange **calls = malloc((size_t)n * sizeof *calls);
   double begun;
   if (calls == NULL)
     die("malloc");
@@ -435,7 +435,7 @@ static void cancel_many(void) {
     await(w, calls[i]);
     not_sent += is_cancelled(calls[i], TRK_NOT_SENT);
     unknown += is_cancelled(calls[i], TRK_UNKNOWN);
-    trk_call_free(calls[i]);
+    trk_exchange_free(calls[i]);
   }
   note("%d cancelled and awaited in %.0f ms", n, now() - begun);
   CHECK(not_sent == n - 2);
@@ -447,7 +447,7 @@ static void cancel_many(void) {
 /* The thread sleeps by now, and would until the call's time is over: only a
  * wake-up can bring the news before. */
 static void cancel_a_silent_one(struct trk_worker *w) {
-  struct trk_call *silent, *other;
+  struct trk_exchange *silent, *other;
   double begun;
   arm("{\"apply\":true,\"hold\":true}");
   silent = submit(w);
@@ -463,11 +463,11 @@ static void cancel_a_silent_one(struct trk_worker *w) {
   note("cancelled in %.2f ms", now() - begun);
   CHECK(is_cancelled(silent, TRK_UNKNOWN));
   CHECK(silent->seen.begun == 1);
-  trk_call_free(silent);
+  trk_exchange_free(silent);
   trk_worker_submit(w, other); /* the engine is as good as before */
   await(w, other);
   CHECK(is_created(other));
-  trk_call_free(other);
+  trk_exchange_free(other);
   stop_empty(w);
 }
 
@@ -475,15 +475,15 @@ static void cancel_in_flight(void) { cancel_a_silent_one(worker(4)); }
 
 static void cancel_finished(void) {
   struct trk_worker *w = worker(4);
-  struct trk_call *call = submit(w);
+  struct trk_exchange *x = submit(w);
   CHECK(wait_any(w, 60000));
-  CHECK(trk_worker_finished(w, call));
-  trk_worker_cancel(w, call);
-  CHECK(trk_worker_take(w) == call);
-  trk_worker_cancel(w, call);
+  CHECK(trk_worker_finished(w, x));
+  trk_worker_cancel(w, x);
+  CHECK(trk_worker_take(w) == x);
+  trk_worker_cancel(w, x);
   CHECK(trk_worker_take(w) == NULL);
-  CHECK(is_created(call));
-  trk_call_free(call);
+  CHECK(is_created(x));
+  trk_exchange_free(x);
   stop_empty(w);
 }
 
@@ -493,16 +493,16 @@ static void cancel_race(void) {
   int n = slow ? 50 : 1000, i, done = 0, unknown = 0, not_sent = 0;
   long created;
   for (i = 0; i < n; i++) {
-    struct trk_call *call = submit(w);
+    struct trk_exchange *x = submit(w);
     double until = now() + i % 50 * 0.12;
     while (now() < until)
       ;
-    trk_worker_cancel(w, call);
-    await(w, call);
-    done += is_created(call);
-    unknown += is_cancelled(call, TRK_UNKNOWN);
-    not_sent += is_cancelled(call, TRK_NOT_SENT);
-    trk_call_free(call);
+    trk_worker_cancel(w, x);
+    await(w, x);
+    done += is_created(x);
+    unknown += is_cancelled(x, TRK_UNKNOWN);
+    not_sent += is_cancelled(x, TRK_NOT_SENT);
+    trk_exchange_free(x);
   }
   pause_ms(50); /* what was sent and given up may still arrive */
   created = ledger("created");
@@ -526,7 +526,7 @@ static int readable(int fd) {
 static void descriptor(void) {
   struct trk_worker *w = worker(4);
   int fd = trk_worker_fd(w), round, i;
-  struct trk_call *call;
+  struct trk_exchange *x;
   struct pollfd p;
   CHECK(fd >= 0);
   CHECK(fd == trk_worker_fd(w));
@@ -537,40 +537,40 @@ static void descriptor(void) {
       p.fd = fd;
       p.events = POLLIN;
       CHECK(poll(&p, 1, 60000) == 1);
-      call = trk_worker_take(w);
-      CHECK(call != NULL); /* readable means: there is one */
-      i += call != NULL;
-      trk_call_free(call);
+      x = trk_worker_take(w);
+      CHECK(x != NULL); /* readable means: there is one */
+      i += x != NULL;
+      trk_exchange_free(x);
     }
     CHECK(trk_worker_take(w) == NULL);
     CHECK(!readable(fd));
   }
-  call = submit(w);
-  await(w, call);
+  x = submit(w);
+  await(w, x);
   CHECK(readable(fd)); /* it was awaited, and the host has not looked since */
   CHECK(trk_worker_take(w) == NULL);
   CHECK(!readable(fd));
-  trk_call_free(call);
+  trk_exchange_free(x);
   stop_empty(w);
 }
 
 static void descriptor_made_late(void) {
   struct trk_worker *w = worker(4);
-  struct trk_call *call = submit(w);
+  struct trk_exchange *x = submit(w);
   int fd, tries = 12000;
-  while (!trk_worker_finished(w, call) && tries-- > 0)
+  while (!trk_worker_finished(w, x) && tries-- > 0)
     pause_ms(5);
   fd = trk_worker_fd(w);
   CHECK(readable(fd));
-  CHECK(trk_worker_take(w) == call);
+  CHECK(trk_worker_take(w) == x);
   CHECK(!readable(fd));
-  trk_call_free(call);
+  trk_exchange_free(x);
   stop_empty(w);
 }
 
 static void waiting(void) {
   struct trk_worker *w = worker(4);
-  struct trk_call *late, *soon;
+  struct trk_exchange *late, *soon;
   double begun = now();
   CHECK(!wait_any(w, 0));
   CHECK(!wait_any(w, 50));
@@ -589,8 +589,8 @@ static void waiting(void) {
   CHECK(trk_worker_take(w) == soon);
   CHECK(trk_worker_take(w) == NULL);
   CHECK(is_created(late) && is_created(soon));
-  trk_call_free(late);
-  trk_call_free(soon);
+  trk_exchange_free(late);
+  trk_exchange_free(soon);
   stop_empty(w);
 }
 
@@ -599,12 +599,12 @@ static void blocking(void) {
   struct trk_worker *w = worker(4);
   int i, n = slow ? 5 : 100;
   for (i = 0; i < n; i++) {
-    struct trk_call *call;
+    struct trk_exchange *x;
     submit(w);
-    call = submit(w);
-    await(w, call);
-    CHECK(is_created(call));
-    trk_call_free(call);
+    x = submit(w);
+    await(w, x);
+    CHECK(is_created(x));
+    trk_exchange_free(x);
   }
   CHECK(take_created(w, n) == n);
   stop_empty(w);
@@ -613,13 +613,13 @@ static void blocking(void) {
 static void idle(void) {
   struct trk_worker *w = worker(4);
   struct rusage before, after;
-  struct trk_call *call = submit(w);
+  struct trk_exchange *x = submit(w);
   long woken;
   double cpu;
-  await(w, call);
-  trk_call_free(call);
+  await(w, x);
+  trk_exchange_free(x);
   arm("{\"apply\":true,\"delay\":1}");
-  call = submit(w);
+  x = submit(w);
   until_received(1);
   getrusage(RUSAGE_SELF, &before);
   cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
@@ -629,8 +629,8 @@ static void idle(void) {
   woken = after.ru_nvcsw - before.ru_nvcsw;
   note("400 ms with a call in flight: %.2f ms of CPU, %ld wake-ups", cpu,
        woken);
-  await(w, call);
-  trk_call_free(call);
+  await(w, x);
+  trk_exchange_free(x);
   getrusage(RUSAGE_SELF, &before);
   cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
   pause_ms(400);
@@ -646,22 +646,22 @@ static void idle(void) {
 
 static void stop_busy(void) {
   struct trk_worker *w = worker(4);
-  struct trk_call *calls, *call;
+  struct trk_exchange *calls, *x;
   int n, created = 0, unknown = 0, not_sent = 0;
-  call = submit(w);
-  await(w, call);
+  x = submit(w);
+  await(w, x);
   CHECK(trk_worker_take(w) == NULL);
-  trk_worker_submit(w, call);
+  trk_worker_submit(w, x);
   CHECK(wait_any(w, 60000)); /* and is left untaken */
   arm("{\"apply\":true,\"hold\":true,\"times\":4}");
   submit_many(w, 1000);
   until_received(6);
   calls = stop(w, &n);
-  CHECK(calls == call); /* the finished one comes first */
-  for (call = calls; call != NULL; call = call->next) {
-    created += is_created(call);
-    unknown += is_cancelled(call, TRK_UNKNOWN);
-    not_sent += is_cancelled(call, TRK_NOT_SENT);
+  CHECK(calls == x); /* the finished one comes first */
+  for (x = calls; x != NULL; x = x->next) {
+    created += is_created(x);
+    unknown += is_cancelled(x, TRK_UNKNOWN);
+    not_sent += is_cancelled(x, TRK_NOT_SENT);
   }
   CHECK(n == 1001);
   CHECK(created == 1);
@@ -676,15 +676,15 @@ static void stop_at_once(void) {
     free_all(trk_worker_stop(worker(4)));
   for (i = 0; i < 20; i++) {
     struct trk_worker *w = worker(4);
-    struct trk_call *calls;
+    struct trk_exchange *calls;
     submit_many(w, 8);
     if (i % 4 > 0)
       pause_ms(i % 4);
     calls = trk_worker_stop(w);
     for (n = 0; calls != NULL; n++) {
-      struct trk_call *next = calls->next;
+      struct trk_exchange *next = calls->next;
       CHECK(calls->done);
-      trk_call_free(calls);
+      trk_exchange_free(calls);
       calls = next;
     }
     CHECK(n == 8);
@@ -698,7 +698,7 @@ static void stop_in_handshake(void) {
   socklen_t len = sizeof at;
   int fd = socket(AF_INET, SOCK_STREAM, 0), n;
   struct trk_worker *w;
-  struct trk_call *calls, *call;
+  struct trk_exchange *calls, *x;
   char origin[64];
   memset(&at, 0, sizeof at);
   at.sin_family = AF_INET;
@@ -714,8 +714,8 @@ static void stop_in_handshake(void) {
   pause_ms(slow ? 500 : 100);
   calls = stop(w, &n);
   CHECK(n == 8);
-  for (call = calls; call != NULL; call = call->next)
-    CHECK(is_cancelled(call, TRK_NOT_SENT));
+  for (x = calls; x != NULL; x = x->next)
+    CHECK(is_cancelled(x, TRK_NOT_SENT));
   free_all(calls);
   close(fd);
 }
@@ -780,25 +780,25 @@ static int open_silence(void) {
 static void resolver(void) {
   int fd = open_silence(), n;
   struct trk_worker *w = worker_at("https://silence.example", 4);
-  struct trk_call *call = submit(w), *calls;
+  struct trk_exchange *x = submit(w), *calls;
   struct pollfd asked;
   double begun;
   asked.fd = fd;
   asked.events = POLLIN;
   submit_many(w, 8);
-  CHECK(!trk_worker_wait_for(w, call, 200));
+  CHECK(!trk_worker_wait_for(w, x, 200));
   begun = now();
-  trk_worker_cancel(w, call);
-  await(w, call);
+  trk_worker_cancel(w, x);
+  await(w, x);
   note("cancelled in %.2f ms", now() - begun);
-  CHECK(is_cancelled(call, TRK_NOT_SENT));
+  CHECK(is_cancelled(x, TRK_NOT_SENT));
   CHECK(poll(&asked, 1, 20000) == 1);
-  trk_call_free(call);
+  trk_exchange_free(x);
   pause_ms(100);
   calls = stop(w, &n);
   CHECK(n == 8);
-  for (call = calls; call != NULL; call = call->next)
-    CHECK(is_cancelled(call, TRK_NOT_SENT));
+  for (x = calls; x != NULL; x = x->next)
+    CHECK(is_cancelled(x, TRK_NOT_SENT));
   free_all(calls);
   close(fd);
 }
@@ -872,9 +872,9 @@ static void forks(void) {
 /* In a child: a worker of its own. */
 static void own_worker(void) {
   struct trk_worker *own = worker(4);
-  struct trk_call *call = submit(own);
-  await(own, call);
-  exit(is_created(call) && trk_worker_stop(own) == NULL ? 0 : 1);
+  struct trk_exchange *x = submit(own);
+  await(own, x);
+  exit(is_created(x) && trk_worker_stop(own) == NULL ? 0 : 1);
 }
 
 /* Children that make a worker of their own while their parent's has work. */
@@ -963,10 +963,10 @@ static void *guest(void *arg) {
   struct trk_worker *w = arg;
   int n = slow ? 10 : 200;
   while (n-- > 0) {
-    struct trk_call *call = submit(w);
-    await(w, call);
-    CHECK(is_created(call));
-    trk_call_free(call);
+    struct trk_exchange *x = submit(w);
+    await(w, x);
+    CHECK(is_created(x));
+    trk_exchange_free(x);
   }
   return NULL;
 }
@@ -1023,7 +1023,7 @@ static void exits_starting(void) {
 static struct trk_worker *late;
 
 static void stop_late(void) {
-  struct trk_call *calls = trk_worker_stop(late);
+  struct trk_exchange *calls = trk_worker_stop(late);
   if (late != NULL && (calls == NULL || calls->seen.cause != TRK_CANCELLED))
     _exit(3);
   free_all(calls);
@@ -1053,7 +1053,7 @@ static void refused_start(void) {
                   {"pthread_condattr_init", 1}, {"pthread_condattr_setclock",
                                                  1}};
   struct trk_engine *engine = engine_at(env("TRUNKING_SANDBOX"), 4);
-  struct trk_call *call;
+  struct trk_exchange *x;
   struct trk_worker *w;
   size_t i;
   int nth;
@@ -1066,10 +1066,10 @@ static void refused_start(void) {
   w = trk_worker_start(engine);
   if (w == NULL)
     die("trk_worker_start");
-  call = submit(w);
-  await(w, call);
-  CHECK(is_created(call));
-  trk_call_free(call);
+  x = submit(w);
+  await(w, x);
+  CHECK(is_created(x));
+  trk_exchange_free(x);
   stop_empty(w);
 }
 
@@ -1077,7 +1077,7 @@ static void refused_start(void) {
  * else is lost. */
 static void refused_descriptor(void) {
   struct trk_worker *w = worker(4);
-  struct trk_call *call = submit(w);
+  struct trk_exchange *x = submit(w);
   int nth;
   refuse("pipe", 1);
   CHECK(trk_worker_fd(w) == -1);
@@ -1086,9 +1086,9 @@ static void refused_descriptor(void) {
     CHECK(trk_worker_fd(w) == -1);
     CHECK(refuse(NULL, 0));
   }
-  await(w, call);
-  CHECK(is_created(call));
-  trk_call_free(call);
+  await(w, x);
+  CHECK(is_created(x));
+  trk_exchange_free(x);
   CHECK(trk_worker_fd(w) >= 0);
   stop_empty(w);
 }
@@ -1129,37 +1129,37 @@ static void refused_wake(void) {
 /* A signal that comes amid a byte's writing or reading. */
 static void interrupted_descriptor(void) {
   struct trk_worker *w = worker(4);
-  struct trk_call *call = submit(w);
+  struct trk_exchange *x = submit(w);
   int tries = 12000, fd;
-  while (!trk_worker_finished(w, call) && tries-- > 0)
+  while (!trk_worker_finished(w, x) && tries-- > 0)
     pause_ms(5);
   refuse("write", 1);
   fd = trk_worker_fd(w);
   CHECK(refuse(NULL, 0));
   CHECK(readable(fd));
   refuse("read", 1);
-  CHECK(trk_worker_take(w) == call);
+  CHECK(trk_worker_take(w) == x);
   CHECK(refuse(NULL, 0));
   CHECK(!readable(fd));
-  trk_call_free(call);
+  trk_exchange_free(x);
   stop_empty(w);
 }
 
 /* Another thread takes the only call while this one is about to. */
 static struct trk_worker *robbed;
-static struct trk_call *loot;
+static struct trk_exchange *loot;
 
 static void rob(void) { loot = trk_worker_take(robbed); }
 
 static void taken_by_another(void) {
   struct trk_worker *w = worker(4);
-  struct trk_call *call = submit(w);
+  struct trk_exchange *x = submit(w);
   CHECK(wait_any(w, 60000));
   robbed = w;
   before_lock(rob);
   CHECK(trk_worker_take(w) == NULL);
-  CHECK(loot == call);
-  trk_call_free(loot);
+  CHECK(loot == x);
+  trk_exchange_free(loot);
   stop_empty(w);
 }
 

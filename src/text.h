@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * text: how texts are compared and SIDs recognised. ASCII only, whatever the
+ * host's locale. It knows no field and words no error.
+ */
+#ifndef TRK_TEXT_H
+#define TRK_TEXT_H
+
+#include <stddef.h>
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+#define TRK_SID_LENGTH 34u
+
+/* Whether two texts are the same but for the case of their letters. */
+int trk_text_same(const char *a, const char *b);
+
+/* Whether the n bytes at s begin with a prefix, whatever the case. */
+int trk_text_begins(const char *s, size_t n, const char *prefix);
+
+/* Whether the n bytes at s are a SID: the prefix and 32 hexadecimal digits.
+ * s may be NULL. */
+int trk_text_is_sid(const char *s, size_t n, const char *prefix);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif
