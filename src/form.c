@@ -263,23 +263,33 @@ static const char *push_form_name(lua_State *L, const char *key) {
   return lua_tostring(L, -1);
 }
 
-/* Whether the request has a field by this form name already. */
-static int is_asked(lua_State *L, const struct trk_exchange *x,
+/* Whether the request has a field that the API's table does not know by this
+ * form name. */
+static int is_other(lua_State *L, const struct trk_asked *a,
                     const char *form) {
-  const struct trk_operation *op = x->operation;
-  const struct trk_asked *a = &x->asked;
-  const char *at = a->texts.data + a->others - 1;
-  const char *end = a->texts.data + a->texts.len;
-  size_t i;
+  const char *at, *end;
   int found = 0;
-  for (i = 0; i < op->nfields; i++)
-    found |= a->value[i] > 0 && strcmp(op->fields[i].form, form) == 0;
-  for (; a->others > 0 && at < end && !found; at += strlen(at) + 1) {
+  if (a->others == 0)
+    return 0;
+  end = a->texts.data + a->texts.len;
+  for (at = a->texts.data + a->others - 1; at < end && !found;
+       at += strlen(at) + 1) {
     found = strcmp(push_form_name(L, at), form) == 0;
     lua_pop(L, 1);
     at += strlen(at) + 1; /* to its text */
   }
   return found;
+}
+
+/* Whether the request has a field by this form name already. */
+static int is_asked(lua_State *L, const struct trk_exchange *x,
+                    const char *form) {
+  const struct trk_field *fields = x->operation->fields;
+  size_t i;
+  for (i = 0; i < x->operation->nfields; i++)
+    if (x->asked.value[i] > 0 && strcmp(fields[i].form, form) == 0)
+      return 1;
+  return is_other(L, &x->asked, form);
 }
 
 /* A field that the API's table does not know, sent because the caller said
