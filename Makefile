@@ -152,8 +152,9 @@ valgrind: deps-valgrind
 # The worker room in plain C, by itself. helgrind can't follow atomics, so it
 # gets the build for compilers without them.
 WORKER = $(BUILD)/worker
-WORKER_SRC = $(addprefix src/,api.c buf.c clock.c date.c engine.c exchange.c \
-  text.c tls.c verdict.c wake.c wire.c worker.c)
+WORKER_SRC = $(addprefix src/,api.c buf.c cause.c clock.c date.c engine.c \
+  exchange.c head.c library.c mailbox.c process.c server.c shared.c text.c \
+  tls.c verdict.c wake.c wire.c worker.c)
 SANITIZED = -O1 -fno-omit-frame-pointer
 
 $(WORKER)/test-plain $(WORKER)/test-memcheck: CFLAGS = -O2 -g

@@ -50,11 +50,13 @@ build = {
     ["trunking.core"] = {
       sources = {
         "src/api.c", "src/asked.c", "src/bell.c", "src/buf.c", "src/call.c",
-        "src/check.c", "src/client.c", "src/clock.c", "src/core.c",
-        "src/date.c", "src/engine.c", "src/exchange.c", "src/form.c",
-        "src/job.c", "src/jobs.c", "src/json.c", "src/kit.c", "src/path.c",
-        "src/reply.c", "src/results.c", "src/text.c", "src/tls.c",
-        "src/verdict.c", "src/wake.c", "src/wire.c", "src/worker.c",
+        "src/cause.c", "src/check.c", "src/client.c", "src/clock.c",
+        "src/core.c", "src/date.c", "src/engine.c", "src/exchange.c",
+        "src/form.c", "src/head.c", "src/job.c", "src/jobs.c", "src/json.c",
+        "src/kit.c", "src/library.c", "src/mailbox.c", "src/path.c",
+        "src/process.c", "src/reply.c", "src/results.c", "src/server.c",
+        "src/shared.c", "src/text.c", "src/tls.c", "src/verdict.c",
+        "src/wake.c", "src/wire.c", "src/worker.c",
       },
       defines = { "_GNU_SOURCE" },
       libraries = { "curl", "pthread" },

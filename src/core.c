@@ -12,8 +12,8 @@
 #include "clock.h"
 #include "compat.h"
 #include "date.h"
-#include "engine.h"
 #include "job.h"
+#include "loaded.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -295,7 +295,7 @@ static void set_with_kit(lua_State *L, const char *name, lua_CFunction f,
 TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
   char why[80];
   int kit;
-  if (trk_engine_unfit(why, sizeof why))
+  if (trk_loaded_unfit(why, sizeof why))
     return luaL_error(L, "%s", why);
   pin();
   lua_newtable(L);
@@ -314,6 +314,6 @@ TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
   set_text(L, "version", TRK_VERSION);
-  set_text(L, "tls", trk_engine_tls());
+  set_text(L, "tls", trk_loaded_tls());
   return 1;
 }

@@ -3,33 +3,18 @@
  * judged by verdict. libcurl only.
  */
 #include "clock.h"
-#include "date.h"
+#include "library.h"
+#include "process.h"
+#include "server.h"
 #include "wake.h"
 #include "wire.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define OLDEST 0x075000u      /* 7.80: the pre-request callback */
 #define SENDS_QUIETLY 0x075800u /* 7.88: TLS writes raise no SIGPIPE */
-
-#define CLEARS_PARTS 0x081400u /* 8.20: forgets names apart from connections */
-
-/* By number, so that a library newer than the headers is given them too. One
- * that is older refuses them, and has no need of them. */
-#define OPT_NETWORK_CHANGED ((CURLMoption)(CURLOPTTYPE_LONG + 17)) /* 8.16 */
-/* 8.20 */
-#define OPT_RESOLVE_THREADS_MAX ((CURLMoption)(CURLOPTTYPE_LONG + 20))
-#define OPT_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
-#define CLEAR_ALL 1L
-#define CLEAR_DNS 4L
-#define RESOLVERS_LEAST 20L /* libcurl's default */
-#define RESOLVERS_MOST 128L
 
 struct trk_engine {
   CURLM *multi; /* NULL until the first call */
@@ -46,33 +31,10 @@ struct trk_engine {
   int budget;
   int mask_sigpipe;
   uint64_t random;
-  char date[48];      /* the newest Date header that could be read */
-  int64_t date_epoch; /* what it says */
-  int64_t date_us;    /* when its second was first seen: monotonic */
+  struct trk_server_clock clock;
 };
 
 /* ---- time and chance ---------------------------------------------- */
-
-/* Keeps the server's time. A Date is cut to its second and comes late, so
- * what follows from it is never ahead of the server's clock; least behind
- * from where a second was seen first. */
-static void note_date(struct trk_engine *e, const struct trk_wire *w) {
-  long long epoch;
-  if (w->date[0] == '\0' || strcmp(w->date, e->date) == 0)
-    return;
-  epoch = trk_date_http(w->date);
-  if (epoch < 0)
-    return;
-  memcpy(e->date, w->date, sizeof e->date);
-  e->date_epoch = epoch;
-  e->date_us = trk_clock_us();
-}
-
-/* The server's clock at a monotonic time, in whole seconds; -1: not known. */
-static int64_t server_time(const struct trk_engine *e, int64_t at) {
-  int64_t us = e->date_epoch * 1000000 + (at - e->date_us);
-  return e->date[0] == '\0' || us < 0 ? -1 : us / 1000000;
-}
 
 static uint64_t seed_of(const void *address) {
   uint64_t seed = (uint64_t)(uintptr_t)address;
@@ -91,107 +53,30 @@ static double chance(struct trk_engine *e) {
   return (double)(x >> 11) / 9007199254740992.0;
 }
 
-/* ---- SIGPIPE ------------------------------------------------------ */
+/* ---- SIGPIPE --------------------------------------------------------- */
 
 /* Before 7.88 OpenSSL wrote to the socket itself, and a write to a closed one
  * killed the host. There, and only there, the signal is held back. */
-struct quiet {
-  int active;
-  sigset_t before;
-};
-
-static void pipe_only(sigset_t *set) {
-  sigemptyset(set);
-  sigaddset(set, SIGPIPE);
-}
-
-static void quiet_begin(const struct trk_engine *e, struct quiet *q) {
-  sigset_t set;
-  q->active = 0;
-  if (!e->mask_sigpipe)
-    return;
-  sigpending(&set);
-  if (sigismember(&set, SIGPIPE))
-    return; /* somebody else's: leave it pending */
-  pipe_only(&set);
-  q->active = pthread_sigmask(SIG_BLOCK, &set, &q->before) == 0;
-}
-
-static void quiet_end(struct quiet *q) {
-  sigset_t set;
-  int ignored;
-  if (!q->active)
-    return;
-  sigpending(&set);
-  if (sigismember(&set, SIGPIPE)) {
-    pipe_only(&set);
-    sigwait(&set, &ignored);
-  }
-  pthread_sigmask(SIG_SETMASK, &q->before, NULL);
-}
-
-/* ---- exit ---------------------------------------------------------- */
-
-/* OpenSSL registers its clean-up at its first use, which is this one then. It
- * is found through what libcurl links; without that name nothing is lost but
- * the foresight. */
-#define OPENSSL_INIT_ASYNC 0x100 /* the cheapest use: for no option at all it
-                                    does nothing */
-
-void trk_engine_foresee_exit(void) {
-#if defined(RTLD_DEFAULT)
-  union {
-    int (*init)(uint64_t options, const void *settings);
-    void *p;
-  } openssl;
-  openssl.p = dlsym(RTLD_DEFAULT, "OPENSSL_init_crypto");
-  if (openssl.p != NULL)
-    (void)openssl.init(OPENSSL_INIT_ASYNC, NULL);
-#endif
+static void quiet_begin(const struct trk_engine *e, struct trk_sigpipe *s) {
+  s->held = 0;
+  if (e->mask_sigpipe)
+    trk_sigpipe_hold(s);
 }
 
 /* ---- bringing libcurl up ------------------------------------------- */
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode global_rc;
-
-static void global_init(void) {
-  global_rc = curl_global_init(CURL_GLOBAL_ALL);
-}
-
-/* From 8.20 on the threads that ask for names are the multi's, and outlive the
- * call that asked. Without the one option closing it waits for each of them
- * (law L4): 30 s for a name server that hangs. Without the other there are 20,
- * and each call takes two, one for each family: then calls that ask at once
- * wait for each other. More than it allows are not started (law L7). */
-static void set_resolvers(CURLM *multi, long calls) {
-  long most = 2 * calls;
-  if (most < RESOLVERS_LEAST)
-    most = RESOLVERS_LEAST;
-  if (most > RESOLVERS_MOST)
-    most = RESOLVERS_MOST;
-  (void)curl_multi_setopt(multi, OPT_QUICK_EXIT, 1L);
-  (void)curl_multi_setopt(multi, OPT_RESOLVE_THREADS_MAX, most);
-}
-
 /* libcurl comes up with the first call, so that a client may be made before
  * its process forks. 0, or -1. */
 static int ready(struct trk_engine *e) {
-  long keep = (long)e->shared.options.max_in_flight;
   if (e->multi != NULL)
     return 0;
-  pthread_once(&once, global_init);
-  if (global_rc != CURLE_OK || trk_shared_ready(&e->shared) != 0)
+  if (trk_library_up() != 0 || trk_shared_ready(&e->shared) != 0)
     return -1;
   e->pid = getpid();
   e->random = seed_of(e);
-  e->mask_sigpipe = trk_curl()->version_num < SENDS_QUIETLY;
-  e->multi = curl_multi_init();
-  if (e->multi == NULL)
-    return -1;
-  curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, keep);
-  set_resolvers(e->multi, keep);
-  return 0;
+  e->mask_sigpipe = trk_library()->version_num < SENDS_QUIETLY;
+  e->multi = trk_library_multi((long)e->shared.options.max_in_flight);
+  return e->multi != NULL ? 0 : -1;
 }
 
 /* ---- a call's life ------------------------------------------------ */
@@ -235,7 +120,7 @@ static void finish(struct trk_engine *e, struct trk_exchange *x) {
   int64_t now = trk_clock_us();
   if (x->attempts > 0)
     x->elapsed_us = now - x->first_us;
-  x->since = server_time(e, x->attempts > 0 ? x->first_us : now);
+  x->since = trk_server_time(&e->clock, x->attempts > 0 ? x->first_us : now);
   x->outcome = trk_verdict(&x->seen);
   x->wire = NULL;
   x->done = 1;
@@ -316,21 +201,14 @@ static void rest(struct trk_engine *e, struct trk_wire *w) {
   e->moved++;
 }
 
-/* From 8.16 on libcurl remembers for half a minute that a name was not found:
- * what comes next would not ask. Before 8.20 it forgets all or nothing. */
-static void forget_names(struct trk_engine *e) {
-  long what = trk_curl()->version_num < CLEARS_PARTS ? CLEAR_ALL : CLEAR_DNS;
-  (void)curl_multi_setopt(e->multi, OPT_NETWORK_CHANGED, what);
-}
-
 /* The attempt on this wire is over. */
 static void attempt_over(struct trk_engine *e, struct trk_wire *w,
                          CURLcode rc) {
   struct trk_exchange *x = w->x;
   trk_wire_end(w, rc);
-  note_date(e, w);
+  trk_server_note(&e->clock, w->saw.head.date);
   if (x->seen.cause == TRK_DNS)
-    forget_names(e);
+    trk_library_forget_names(e->multi);
   x->wire = NULL;
   rest(e, w);
   judge(e, x);
@@ -476,7 +354,7 @@ void trk_engine_await(struct trk_engine *e, int ms) {
 }
 
 int trk_engine_perform(struct trk_engine *e) {
-  struct quiet q;
+  struct trk_sigpipe q;
   int running;
   if (e->multi == NULL)
     return 1; /* nothing was ever started */
@@ -486,7 +364,7 @@ int trk_engine_perform(struct trk_engine *e) {
   quiet_begin(e, &q);
   curl_multi_perform(e->multi, &running);
   harvest(e);
-  quiet_end(&q);
+  trk_sigpipe_release(&q);
   return e->moved > 0;
 }
 
@@ -505,7 +383,7 @@ static void forget_waiting(struct trk_engine *e, struct trk_exchange *x) {
 
 void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x) {
   struct trk_wire *w = x->wire;
-  struct quiet q;
+  struct trk_sigpipe q;
   if (x->done)
     return;
   if (w == NULL) {
@@ -515,7 +393,7 @@ void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x) {
   } else {
     quiet_begin(e, &q);
     curl_multi_remove_handle(e->multi, w->easy);
-    quiet_end(&q);
+    trk_sigpipe_release(&q);
     trk_wire_end(w, CURLE_ABORTED_BY_CALLBACK);
     rest(e, w);
   }
@@ -554,24 +432,6 @@ void trk_engine_wake(struct trk_engine *e) {
 
 /* ---- opening and closing ------------------------------------------ */
 
-int trk_engine_unfit(char *why, size_t size) {
-  const curl_version_info_data *v = trk_curl();
-  unsigned n = v->version_num;
-  if (n < OLDEST) {
-    snprintf(why, size,
-             "trunking needs libcurl 7.80 or newer at run time; got %u.%u.%u",
-             n >> 16 & 255, n >> 8 & 255, n & 255);
-    return 1;
-  }
-  if (!(v->features & CURL_VERSION_SSL)) {
-    snprintf(why, size, "trunking needs a libcurl that was built with TLS");
-    return 1;
-  }
-  return 0;
-}
-
-const char *trk_engine_tls(void) { return trk_curl()->ssl_version; }
-
 struct trk_engine *trk_engine_open(const struct trk_options *options) {
   struct trk_engine *e = calloc(1, sizeof *e);
   if (e == NULL)
@@ -598,7 +458,7 @@ static void cancel_all(struct trk_engine *e) {
 }
 
 void trk_engine_close(struct trk_engine *e) {
-  struct quiet q;
+  struct trk_sigpipe q;
   if (e == NULL || trk_engine_inherited(e))
     return; /* a parent's: to clean up would speak on its connections */
   cancel_all(e);
@@ -607,7 +467,7 @@ void trk_engine_close(struct trk_engine *e) {
     trk_wire_free(e->shared.wires);
   curl_multi_cleanup(e->multi); /* and what it closes before all else */
   trk_shared_free(&e->shared);
-  quiet_end(&q);
+  trk_sigpipe_release(&q);
   trk_wake_close(&e->wake);
   free(e);
 }

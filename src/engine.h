@@ -8,36 +8,13 @@
 #define TRK_ENGINE_H
 
 #include "exchange.h"
+#include "options.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
 #endif
 
-#define TRK_HEADERS_MAX ((size_t)64 * 1024)
-
-/* What a client is made with. Strings are copied; NULL where noted. They
- * become headers and URLs, so none may hold a control character. */
-struct trk_options {
-  const char *origin;     /* "https://host[:port]" */
-  const char *user;       /* account SID or API key */
-  const char *secret;     /* auth token or API secret */
-  const char *user_agent;
-  const char *ca_file;    /* NULL: the bundle libcurl was built with */
-  const char *proxy;      /* NULL: the environment's; "": none */
-  long timeout_ms;        /* the whole call, retries included */
-  long connect_timeout_ms;
-  unsigned max_attempts;  /* 0: the verdict's own limits */
-  unsigned max_in_flight; /* at least 1 */
-};
-
 struct trk_engine;
-
-/* 0 when the libcurl that is loaded will do, else 1 and one line saying why it
- * will not. */
-int trk_engine_unfit(char *why, size_t size);
-
-/* The TLS library of the libcurl that is loaded, with its version. */
-const char *trk_engine_tls(void);
 
 /* An engine, or NULL when there is no memory. libcurl is not touched before
  * the first call. */
@@ -83,11 +60,6 @@ unsigned trk_engine_room(const struct trk_engine *e);
 
 /* How many connections stand and are not in use. */
 unsigned trk_engine_kept(const struct trk_engine *e);
-
-/* Has the TLS library register the clean-up that it does at exit, if it has
- * one that can be asked for, before libcurl is brought up: what the caller
- * registers after this runs before that clean-up. Costs microseconds. */
-void trk_engine_foresee_exit(void);
 
 /* Ends the wait that is going on, or the next one at once: the one
  * function that any thread may call. Does nothing before the first call has

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * wire: see wire.h. libcurl only; callbacks append to bounded buffers of the
- * call and return (law L5).
+ * exchange and return (law L5).
  */
 #include "wire.h"
 
-#include "tls.h"
+#include "library.h"
 
-#include <errno.h> /* EMFILE, ECONNRESET */
 #include <poll.h>
-#include <pthread.h>
-#include <stdio.h> /* snprintf */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #if LIBCURL_VERSION_NUM < 0x075000
@@ -21,14 +17,12 @@
 #endif
 
 /* By number: one that every library knows, though newer headers warn of it;
- * and those newer than the oldest libcurl we build with, so that a newer
- * library is used to the full whatever the headers were. */
+ * and one newer than the oldest libcurl we build with, so that a newer library
+ * is used to the full whatever the headers were. */
 #define OPT_PROTOCOLS ((CURLoption)(CURLOPTTYPE_LONG + 181))
 #define OPT_QUICK_EXIT ((CURLoption)(CURLOPTTYPE_LONG + 322))
-#define INFO_USED_PROXY ((CURLINFO)(CURLINFO_LONG + 66))
 #define PROTOCOL_HTTP 1L
 #define PROTOCOL_HTTPS 2L
-#define TOO_LARGE ((CURLcode)100) /* 8.6: CURLE_TOO_LARGE */
 
 /* A write takes a kept connection only if it was used this lately: an idle
  * one may be closing under us, and then the POST would end unknown. */
@@ -36,11 +30,6 @@
 #define READ_REUSE_S 118L /* libcurl's default */
 
 #define LARGE 8192u /* bytes that come at once, of a body that is large */
-
-static const char no_memory[] = "not enough memory";
-const char trk_no_descriptor[] = "no file descriptor left for a connection";
-static const char headers_too_large[] =
-    "the reply's headers are over the limit of 64 KiB";
 
 /* ---- callbacks ---------------------------------------------------- */
 
@@ -60,163 +49,41 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *data) {
     expect_body(w);
   rc = trk_buf_add(&w->x->reply, bytes, size * n);
   if (rc == TRK_BUF_FULL)
-    w->too_large = 1;
+    w->saw.too_large = 1;
   return rc == TRK_BUF_OK ? size * n : 0;
-}
-
-/* Copies the value of "Name: value\r\n" into out, unless it is too long. */
-static int header_value(const char *line, size_t len, const char *name,
-                        char *out, size_t size) {
-  size_t skip = strlen(name), i;
-  if (len <= skip || !trk_text_begins(line, len, name))
-    return 0;
-  while (len > skip && (unsigned char)line[len - 1] <= ' ')
-    len--;
-  while (skip < len && (line[skip] == ' ' || line[skip] == '\t'))
-    skip++;
-  if (len - skip >= size)
-    return 1;
-  for (i = skip; i < len; i++) /* it may end on a terminal */
-    if (line[i] < ' ' || line[i] > '~')
-      return 1;
-  memcpy(out, line + skip, len - skip);
-  out[len - skip] = '\0';
-  return 1;
-}
-
-/* "HTTP/1.1 201 Created": a new reply begins; 1xx ones do not count. */
-static void status_line(struct trk_wire *w, const char *line, size_t len) {
-  const char *p = memchr(line, ' ', len);
-  long status = 0;
-  if (p != NULL)
-    while (++p < line + len && *p >= '0' && *p <= '9' && status < 1000)
-      status = status * 10 + (*p - '0');
-  w->retry_after[0] = w->date[0] = w->x->request_id[0] = '\0';
-  w->redirect[0] = '\0';
-  w->x->seen.status = status >= 200 ? status : 0;
-  w->head = status >= 100 && status < 200 ? TRK_HEAD_INTERIM
-                                          : TRK_HEAD_FINAL;
-}
-
-/* Where "Location: https://user@host:port/path" would lead: the host alone,
- * for the rest may be a secret. None, if it is no plain host. */
-static void redirect_host(struct trk_wire *w, const char *line, size_t len) {
-  const char *end = line + len, *at = line, *host;
-  size_t n = 0;
-  if (!trk_text_begins(line, len, "Location:"))
-    return;
-  while (at < end && *at != '/')
-    at++;
-  if (end - at < 2 || at[1] != '/')
-    return; /* within the same host */
-  for (host = at += 2; at < end && strchr("/?#\\\r\n", *at) == NULL; at++)
-    if (*at == '@')
-      host = at + 1;
-  while (host + n < at && n < sizeof w->redirect - 1 &&
-         (host[n] == '.' || host[n] == '-' ||
-          (host[n] >= '0' && host[n] <= '9') ||
-          ((host[n] | 32) >= 'a' && (host[n] | 32) <= 'z')))
-    n++;
-  if (host + n < at && host[n] != ':')
-    n = 0;
-  memcpy(w->redirect, host, n);
-  w->redirect[n] = '\0';
-}
-
-/* A field of the reply's head. */
-static void header_field(struct trk_wire *w, const char *line, size_t len) {
-  if (*line == 'T' || *line == 't')
-    header_value(line, len, "Twilio-Request-Id:", w->x->request_id,
-                 sizeof w->x->request_id);
-  else if (*line == 'R' || *line == 'r')
-    header_value(line, len, "Retry-After:", w->retry_after,
-                 sizeof w->retry_after);
-  else if (*line == 'D' || *line == 'd')
-    header_value(line, len, "Date:", w->date, sizeof w->date);
-  else if (*line == 'L' || *line == 'l')
-    redirect_host(w, line, len);
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *data) {
   struct trk_wire *w = data;
-  size_t len = size * n;
-  w->header_bytes += len;
-  if (w->header_bytes > TRK_HEADERS_MAX) {
-    w->too_large = 1;
-    return 0;
-  }
-  if (w->head == TRK_HEAD_NONE) { /* a field may begin with HTTP/ too */
-    if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
-      status_line(w, line, len);
-  } else if (len > 0 && (*line == '\r' || *line == '\n')) {
-    w->head = w->head == TRK_HEAD_INTERIM ? TRK_HEAD_NONE : TRK_HEAD_OVER;
-  } else if (w->head != TRK_HEAD_OVER && len > 0) {
-    header_field(w, line, len);
-  }
-  return len;
+  if (trk_head_line(&w->saw.head, line, size * n))
+    return size * n;
+  w->saw.too_large = 1;
+  return 0;
 }
 
 /* ---- sockets ------------------------------------------------------ */
 
-/* The local port of a socket, 0 when it has none. */
-static int local_port(curl_socket_t fd) {
-  struct sockaddr_storage at;
-  socklen_t len = sizeof at;
-  memset(&at, 0, sizeof at);
-  getsockname(fd, (struct sockaddr *)&at, &len);
-  return ntohs(at.ss_family == AF_INET6
-                   ? ((struct sockaddr_in6 *)&at)->sin6_port
-                   : ((struct sockaddr_in *)&at)->sin_port);
-}
-
-/* Takes a socket off the list, and gives what stood for it. */
-static struct trk_socket *unlist(struct trk_shared *s, curl_socket_t fd) {
-  struct trk_socket **at = &s->sockets, *k;
-  while (*at != NULL && (*at)->fd != fd)
-    at = &(*at)->next;
-  k = *at;
-  if (k != NULL) {
-    *at = k->next;
-    s->nsockets--;
-  }
-  return k;
-}
-
-/* Sockets are known by their port later: libcurl does not say which it takes
- * for a request. Where memory is short, it may close one without a word. */
+/* Where memory is short, libcurl may close one without a word. */
 static int on_socket(void *data, curl_socket_t fd, curlsocktype purpose) {
-  struct trk_shared *s = data;
-  struct trk_socket *k = unlist(s, fd);
   (void)purpose;
-  if (k == NULL)
-    k = malloc(sizeof *k);
-  if (k == NULL)
-    return CURL_SOCKOPT_ERROR;
-  k->fd = fd;
-  k->port = 0;
-  k->next = s->sockets;
-  s->sockets = k;
-  s->nsockets++;
-  return CURL_SOCKOPT_OK;
+  return trk_shared_opened(data, fd) ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
 }
 
 /* On a kept connection nothing may wait to be read before the request is out:
  * it would be taken for the reply. Over TLS it may be less than a reply; to
  * take a new connection is right all the same, for nothing has been sent. */
 static int is_stale(const struct trk_wire *w, int port) {
-  struct trk_socket *k;
+  const struct trk_socket *k;
+  struct pollfd p = {-1, POLLIN, 0};
   long connects = 0;
   curl_easy_getinfo(w->easy, CURLINFO_NUM_CONNECTS, &connects);
   if (connects > 0)
     return 0;
-  for (k = w->shared->sockets; k != NULL; k = k->next) {
-    struct pollfd p = {k->fd, POLLIN, 0};
-    if (k->port == 0)
-      k->port = local_port(k->fd);
-    if (k->port == port)
-      return poll(&p, 1, 0) > 0;
-  }
-  return 0;
+  k = trk_shared_socket(w->shared, port);
+  if (k == NULL)
+    return 0;
+  p.fd = k->fd;
+  return poll(&p, 1, 0) > 0;
 }
 
 /* A request without a reply is dropped from the kernel's queue with its
@@ -225,13 +92,13 @@ static int is_stale(const struct trk_wire *w, int port) {
 static int on_close(void *data, curl_socket_t fd) {
   struct trk_shared *s = data;
   const struct linger now = {1, 0};
-  int port = local_port(fd);
+  int port = trk_local_port(fd);
   struct trk_wire *w;
   for (w = s->wires; w != NULL; w = w->next)
-    if (w->x != NULL && w->begun > 0 && w->port == port &&
-        w->x->seen.status == 0)
+    if (w->x != NULL && w->saw.begun > 0 && w->port == port &&
+        w->saw.head.status == 0)
       setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  free(unlist(s, fd));
+  trk_shared_closed(s, fd);
   return close(fd);
 }
 
@@ -250,148 +117,20 @@ static int on_request(void *data, char *peer_ip, char *own_ip, int peer_port,
   (void)own_ip;
   (void)peer_port;
   if (w->shared->loopback_only && !is_loopback(peer_ip)) {
-    w->strayed = 1;
+    w->saw.strayed = 1;
     return CURL_PREREQFUNC_ABORT;
   }
-  if (w->begun > 0) {
-    w->stopped = 1;
+  if (w->saw.begun > 0) {
+    w->saw.stopped = 1;
     return CURL_PREREQFUNC_ABORT;
   }
   if (is_stale(w, own_port)) {
     w->stale = 1;
     return CURL_PREREQFUNC_ABORT;
   }
-  w->begun = 1;
+  w->saw.begun = 1;
   w->port = own_port;
   return CURL_PREREQFUNC_OK;
-}
-
-/* ---- the library itself ------------------------------------------- */
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static const curl_version_info_data *library;
-
-static void ask_library(void) {
-  library = curl_version_info(CURLVERSION_NOW);
-}
-
-const curl_version_info_data *trk_curl(void) {
-  pthread_once(&once, ask_library);
-  return library;
-}
-
-/* ---- what all wires share ----------------------------------------- */
-
-static void base64(char *out, const unsigned char *in, size_t n) {
-  static const char digits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  size_t i;
-  for (i = 0; i < n; i += 3) {
-    unsigned long v = (unsigned long)in[i] << 16;
-    v |= i + 1 < n ? (unsigned long)in[i + 1] << 8 : 0;
-    v |= i + 2 < n ? (unsigned long)in[i + 2] : 0;
-    *out++ = digits[v >> 18 & 63];
-    *out++ = digits[v >> 12 & 63];
-    *out++ = i + 1 < n ? digits[v >> 6 & 63] : '=';
-    *out++ = i + 2 < n ? digits[v & 63] : '=';
-  }
-  *out = '\0';
-}
-
-/* Built once, not by libcurl for each request: a fifth of its work. */
-static char *authorization(const char *user, const char *secret) {
-  static const char scheme[] = "Authorization: Basic ";
-  size_t plain = strlen(user) + 1 + strlen(secret);
-  char *pair = malloc(plain + 1);
-  char *line = malloc(sizeof scheme + (plain + 2) / 3 * 4);
-  if (pair != NULL && line != NULL) {
-    strcpy(pair, user);
-    strcat(pair, ":");
-    strcat(pair, secret);
-    strcpy(line, scheme);
-    base64(line + sizeof scheme - 1, (const unsigned char *)pair, plain);
-    trk_wipe(pair, plain);
-  } else {
-    free(line);
-    line = NULL;
-  }
-  free(pair);
-  return line;
-}
-
-/* One block of memory for the strings that are kept. */
-static int copy_options(struct trk_shared *s, const struct trk_options *o) {
-  const char **kept[4];
-  size_t size = 0, i;
-  char *at;
-  s->options = *o;
-  s->options.user = s->options.secret = NULL;
-  kept[0] = &s->options.origin;
-  kept[1] = &s->options.user_agent;
-  kept[2] = &s->options.ca_file;
-  kept[3] = &s->options.proxy;
-  for (i = 0; i < 4; i++)
-    size += *kept[i] != NULL ? strlen(*kept[i]) + 1 : 0;
-  at = s->memory = malloc(size);
-  if (at == NULL)
-    return -1;
-  for (i = 0; i < 4; i++) {
-    if (*kept[i] == NULL)
-      continue;
-    size = strlen(*kept[i]) + 1;
-    *kept[i] = memcpy(at, *kept[i], size);
-    at += size;
-  }
-  return 0;
-}
-
-int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
-  memset(s, 0, sizeof *s);
-  s->loopback_only = strncmp(o->origin, "http:", 5) == 0;
-  s->authorization = authorization(o->user, o->secret);
-  if (s->authorization != NULL && copy_options(s, o) == 0)
-    return 0;
-  trk_shared_free(s);
-  return -1;
-}
-
-/* libcurl prints CURLOPT_USERAGENT twice for each request, character by
- * character, and what is in this list once. */
-int trk_shared_ready(struct trk_shared *s) {
-  static const char name[] = "User-Agent: ";
-  const char *agent = s->options.user_agent;
-  struct curl_slist *last;
-  char *line;
-  if (s->headers != NULL)
-    return 0;
-  line = malloc(sizeof name + strlen(agent));
-  if (line == NULL)
-    return -1;
-  strcpy(line, name);
-  strcat(line, agent);
-  s->headers = curl_slist_append(NULL, line);
-  free(line);
-  last = s->headers;
-  if (last != NULL && curl_slist_append(last, s->authorization) != NULL)
-    return 0;
-  curl_slist_free_all(s->headers);
-  s->headers = NULL;
-  return -1;
-}
-
-void trk_shared_free(struct trk_shared *s) {
-  struct curl_slist *h;
-  while (s->sockets != NULL)
-    free(unlist(s, s->sockets->fd));
-  for (h = s->headers; h != NULL; h = h->next)
-    trk_wipe(h->data, strlen(h->data));
-  curl_slist_free_all(s->headers);
-  s->headers = NULL;
-  if (s->authorization != NULL)
-    trk_wipe(s->authorization, strlen(s->authorization));
-  free(s->authorization);
-  free(s->memory);
-  s->authorization = s->memory = NULL;
 }
 
 /* ---- a wire ------------------------------------------------------- */
@@ -433,7 +172,7 @@ static CURLcode set_trust(const struct trk_wire *w) {
   const char *file = w->shared->options.ca_file;
   CURLcode rc;
   if (file == NULL)
-    file = trk_curl()->cainfo;
+    file = trk_library()->cainfo;
   if (file == NULL)
     return CURLE_OK; /* built to use the system's own store */
   rc = set_text(w->easy, CURLOPT_CAINFO, file);
@@ -455,7 +194,7 @@ static CURLcode set_callbacks(struct trk_wire *w) {
   keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA,
                              (void *)w->shared));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)w));
-  keep(&rc, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, w->text));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, w->saw.text));
   return rc;
 }
 
@@ -500,6 +239,7 @@ struct trk_wire *trk_wire_new(struct trk_shared *s) {
   s->wires = w;
   w->easy = curl_easy_init();
   w->url = curl_url();
+  w->saw.easy = w->easy;
   if (w->easy != NULL && w->url != NULL &&
       curl_url_set(w->url, CURLUPART_URL, s->options.origin, 0) ==
           CURLUE_OK &&
@@ -582,12 +322,11 @@ static CURLcode set_fresh(struct trk_wire *w, int fresh) {
 static void forget(struct trk_wire *w, struct trk_exchange *x) {
   int was_unknown = x->seen.was_unknown;
   w->x = x;
-  w->begun = w->stopped = w->strayed = w->stale = w->too_large = 0;
-  w->lacking = 0;
+  w->stale = 0;
   w->port = 0;
-  w->header_bytes = 0;
-  w->head = TRK_HEAD_NONE;
-  w->retry_after[0] = w->date[0] = w->redirect[0] = w->text[0] = '\0';
+  w->saw.begun = w->saw.stopped = w->saw.strayed = w->saw.too_large = 0;
+  w->saw.text[0] = '\0';
+  trk_head_begin(&w->saw.head);
   memset(&x->seen, 0, sizeof x->seen);
   x->seen.was_unknown = was_unknown;
   x->seen.method = x->operation->method;
@@ -611,174 +350,12 @@ CURLcode trk_wire_begin(struct trk_wire *w, struct trk_exchange *x,
   return rc;
 }
 
-/* ---- what it proved ----------------------------------------------- */
-
-static const struct {
-  CURLcode rc;
-  enum trk_cause cause;
-  int transient;
-} causes[] = {
-    {CURLE_OK, TRK_NO_CAUSE, 0},
-    {CURLE_UNSUPPORTED_PROTOCOL, TRK_CONFIG, 0},
-    {CURLE_URL_MALFORMAT, TRK_CONFIG, 0},
-    {CURLE_NOT_BUILT_IN, TRK_CONFIG, 0},
-    {CURLE_UNKNOWN_OPTION, TRK_CONFIG, 0},
-    {CURLE_COULDNT_RESOLVE_PROXY, TRK_DNS, 1},
-    {CURLE_COULDNT_RESOLVE_HOST, TRK_DNS, 1},
-    {CURLE_COULDNT_CONNECT, TRK_CONNECT, 1},
-    {CURLE_OPERATION_TIMEDOUT, TRK_TIMEOUT, 1},
-    {CURLE_OUT_OF_MEMORY, TRK_MEMORY, 0},
-    {CURLE_SSL_CONNECT_ERROR, TRK_TLS, 0},
-    {CURLE_SSL_ENGINE_NOTFOUND, TRK_TLS, 0},
-    {CURLE_SSL_ENGINE_SETFAILED, TRK_TLS, 0},
-    {CURLE_SSL_CERTPROBLEM, TRK_TLS, 0},
-    {CURLE_SSL_CIPHER, TRK_TLS, 0},
-    {CURLE_PEER_FAILED_VERIFICATION, TRK_TLS, 0},
-    {CURLE_USE_SSL_FAILED, TRK_TLS, 0},
-    {CURLE_SSL_ENGINE_INITFAILED, TRK_TLS, 0},
-    {CURLE_SSL_CACERT_BADFILE, TRK_TLS, 0},
-    {CURLE_SSL_SHUTDOWN_FAILED, TRK_TLS, 0},
-    {CURLE_SSL_CRL_BADFILE, TRK_TLS, 0},
-    {CURLE_SSL_ISSUER_ERROR, TRK_TLS, 0},
-    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, TRK_TLS, 0},
-    {CURLE_SSL_INVALIDCERTSTATUS, TRK_TLS, 0},
-    {CURLE_SSL_CLIENTCERT, TRK_TLS, 0},
-    {CURLE_WEIRD_SERVER_REPLY, TRK_GARBAGE, 1},
-};
-
-/* libcurl's words on a proxy's URL that it cannot read: they have all of it,
- * its password too. */
-static int proxy_is_bad(const struct trk_wire *w) {
-  static const char words[] = "Unsupported proxy";
-  return w->begun == 0 && strncmp(w->text, words, sizeof words - 1) == 0;
-}
-
-/* libcurl holds one header line to a bound of its own, before we see it, and
- * calls that a want of memory before 8.6. */
-static int is_header_too_large(const struct trk_wire *w, CURLcode rc) {
-  return w->begun > 0 &&
-         (rc == TOO_LARGE ||
-          (rc == CURLE_OUT_OF_MEMORY && w->x->seen.status > 0));
-}
-
-static void cause_of(const struct trk_wire *w, CURLcode rc,
-                     struct trk_evidence *seen) {
-  size_t i;
-  seen->cause = TRK_NETWORK; /* what is not in the table */
-  seen->transient = 1;
-  for (i = 0; i < sizeof causes / sizeof *causes; i++)
-    if (causes[i].rc == rc) {
-      seen->cause = causes[i].cause;
-      seen->transient = causes[i].transient;
-    }
-  if (rc == CURLE_UNSUPPORTED_PROTOCOL && w->begun > 0)
-    seen->cause = TRK_GARBAGE; /* of the reply, not of the URL */
-  if (is_header_too_large(w, rc))
-    seen->cause = TRK_TOO_LARGE;
-  if (rc == CURLE_WRITE_ERROR)
-    seen->cause = w->too_large ? TRK_TOO_LARGE : TRK_MEMORY;
-  if (w->strayed || proxy_is_bad(w))
-    seen->cause = TRK_CONFIG, seen->transient = 0;
-}
-
-int trk_descriptors_lack(int wanted) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0), lack;
-  if (fd < 0)
-    return errno == EMFILE || errno == ENFILE;
-  lack = wanted > 1 && trk_descriptors_lack(wanted - 1);
-  close(fd);
-  return lack;
-}
-
-/* libcurl does not say so: it only could not connect, not find the host, not
- * read the CAs, or has no memory, each release in its own way. All but the
- * first want one besides the socket, which is closed by now. */
-static int none_left(CURLcode rc) {
-  if (rc == CURLE_COULDNT_CONNECT)
-    return trk_descriptors_lack(1);
-  return (rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_OUT_OF_MEMORY ||
-          rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_FAILED_INIT ||
-          rc == CURLE_SSL_CACERT_BADFILE) &&
-         trk_descriptors_lack(2);
-}
-
-/* A handshake cut short may pass; an alert or a version will not. */
-static int is_cut_short(const struct trk_wire *w) {
-  long sys = 0;
-  curl_easy_getinfo(w->easy, CURLINFO_OS_ERRNO, &sys);
-  return sys == ECONNRESET || sys == EPIPE || trk_tls_broke_off(w->text);
-}
-
-/* Whether a connection that broke stood up to where its handshake begins: a
- * proxy has let it through, or there is none. Newer libcurls on GnuTLS tell of
- * a handshake that is reset as of any read. */
-static int is_handshake(const struct trk_wire *w, CURLcode rc, long proxied) {
-  long by_proxy = 1;
-  if (rc != CURLE_RECV_ERROR && rc != CURLE_SEND_ERROR)
-    return 0;
-  curl_easy_getinfo(w->easy, INFO_USED_PROXY, &by_proxy);
-  return !by_proxy || proxied / 100 == 2;
-}
-
-/* The way there. The code for what a proxy answers to CONNECT is another in
- * each release, so only the status that it gave decides: what it refuses, it
- * would refuse again. */
-static void cause_of_connecting(struct trk_wire *w, CURLcode rc,
-                                struct trk_evidence *seen) {
-  long proxied = 0;
-  w->lacking = seen->cause != TRK_CONFIG && none_left(rc);
-  curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
-  if (rc == CURLE_SSL_CONNECT_ERROR)
-    seen->transient = is_cut_short(w);
-  if (is_handshake(w, rc, proxied))
-    seen->cause = TRK_TLS;
-  else if (seen->cause == TRK_NETWORK || seen->cause == TRK_GARBAGE ||
-           w->lacking)
-    seen->cause = TRK_CONNECT, seen->transient = 1;
-  if (seen->cause == TRK_CONNECT && proxied > 0 && proxied < 500 &&
-      proxied / 100 != 2)
-    seen->transient = 0;
-}
-
-static const char *text_of(const struct trk_wire *w, CURLcode rc) {
-  if (w->strayed)
-    return "http:// is for this machine only, and the host is elsewhere";
-  if (proxy_is_bad(w))
-    return "the proxy's URL is not understood; percent-encode what is special "
-           "in its user and password";
-  if (w->stopped)
-    return "the connection closed before a reply came";
-  if (w->too_large)
-    return w->header_bytes > TRK_HEADERS_MAX
-               ? headers_too_large
-               : "the reply is over the limit of its size";
-  if (is_header_too_large(w, rc))
-    return headers_too_large;
-  if (w->lacking)
-    return trk_no_descriptor;
-  if (rc == CURLE_OUT_OF_MEMORY)
-    return no_memory;
-  return w->text[0] != '\0' ? w->text : curl_easy_strerror(rc);
-}
-
-/* In words what was wrong, if anything was. */
-static void set_reason(struct trk_exchange *x, const struct trk_wire *w,
-                       CURLcode rc) {
-  if (x->seen.status / 100 == 3 && w->redirect[0] != '\0')
-    snprintf(x->text, sizeof x->text,
-             "it redirects to %s, which is not followed", w->redirect);
-  else if (rc != CURLE_OK &&
-           !trk_tls_reason(w->easy, rc, x->text, sizeof x->text))
-    snprintf(x->text, sizeof x->text, "%s", text_of(w, rc));
-}
-
 void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   struct trk_exchange *x = w->x;
-  x->seen.begun = w->begun;
-  cause_of(w, rc, &x->seen);
-  if (rc != CURLE_OK && w->begun == 0)
-    cause_of_connecting(w, rc, &x->seen);
-  x->retry_after_ms = trk_retry_after(w->retry_after, w->date);
-  set_reason(x, w, rc);
+  const struct trk_head *head = &w->saw.head;
+  x->seen.status = head->status;
+  memcpy(x->request_id, head->request_id, sizeof x->request_id);
+  x->retry_after_ms = trk_retry_after(head->retry_after, head->date);
+  trk_cause(&w->saw, rc, &x->seen, x->text, sizeof x->text);
   w->x = NULL;
 }

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ * cause: see cause.h. libcurl only.
+ */
+#include "cause.h"
+
+#include "shared.h"
+#include "tls.h"
+
+#include <errno.h> /* ECONNRESET */
+#include <stdio.h> /* snprintf */
+#include <string.h>
+
+/* By number, so that a library newer than the headers is asked too. */
+#define INFO_USED_PROXY ((CURLINFO)(CURLINFO_LONG + 66)) /* 8.7 */
+#define TOO_LARGE ((CURLcode)100) /* 8.6: CURLE_TOO_LARGE */
+
+static const char no_memory[] = "not enough memory";
+static const char headers_too_large[] =
+    "the reply's headers are over the limit of 64 KiB";
+
+static const struct {
+  CURLcode rc;
+  enum trk_cause cause;
+  int transient;
+} causes[] = {
+    {CURLE_OK, TRK_NO_CAUSE, 0},
+    {CURLE_UNSUPPORTED_PROTOCOL, TRK_CONFIG, 0},
+    {CURLE_URL_MALFORMAT, TRK_CONFIG, 0},
+    {CURLE_NOT_BUILT_IN, TRK_CONFIG, 0},
+    {CURLE_UNKNOWN_OPTION, TRK_CONFIG, 0},
+    {CURLE_COULDNT_RESOLVE_PROXY, TRK_DNS, 1},
+    {CURLE_COULDNT_RESOLVE_HOST, TRK_DNS, 1},
+    {CURLE_COULDNT_CONNECT, TRK_CONNECT, 1},
+    {CURLE_OPERATION_TIMEDOUT, TRK_TIMEOUT, 1},
+    {CURLE_OUT_OF_MEMORY, TRK_MEMORY, 0},
+    {CURLE_SSL_CONNECT_ERROR, TRK_TLS, 0},
+    {CURLE_SSL_ENGINE_NOTFOUND, TRK_TLS, 0},
+    {CURLE_SSL_ENGINE_SETFAILED, TRK_TLS, 0},
+    {CURLE_SSL_CERTPROBLEM, TRK_TLS, 0},
+    {CURLE_SSL_CIPHER, TRK_TLS, 0},
+    {CURLE_PEER_FAILED_VERIFICATION, TRK_TLS, 0},
+    {CURLE_USE_SSL_FAILED, TRK_TLS, 0},
+    {CURLE_SSL_ENGINE_INITFAILED, TRK_TLS, 0},
+    {CURLE_SSL_CACERT_BADFILE, TRK_TLS, 0},
+    {CURLE_SSL_SHUTDOWN_FAILED, TRK_TLS, 0},
+    {CURLE_SSL_CRL_BADFILE, TRK_TLS, 0},
+    {CURLE_SSL_ISSUER_ERROR, TRK_TLS, 0},
+    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, TRK_TLS, 0},
+    {CURLE_SSL_INVALIDCERTSTATUS, TRK_TLS, 0},
+    {CURLE_SSL_CLIENTCERT, TRK_TLS, 0},
+    {CURLE_WEIRD_SERVER_REPLY, TRK_GARBAGE, 1},
+};
+
+/* libcurl's words on a proxy's URL that it cannot read: they have all of it,
+ * its password too. */
+static int proxy_is_bad(const struct trk_attempt *a) {
+  static const char words[] = "Unsupported proxy";
+  return a->begun == 0 && strncmp(a->text, words, sizeof words - 1) == 0;
+}
+
+/* libcurl holds one header line to a bound of its own, before we see it, and
+ * calls that a want of memory before 8.6. */
+static int is_header_too_large(const struct trk_attempt *a, CURLcode rc) {
+  return a->begun > 0 &&
+         (rc == TOO_LARGE ||
+          (rc == CURLE_OUT_OF_MEMORY && a->head.status > 0));
+}
+
+static void cause_of(const struct trk_attempt *a, CURLcode rc,
+                     struct trk_evidence *seen) {
+  size_t i;
+  seen->cause = TRK_NETWORK; /* what is not in the table */
+  seen->transient = 1;
+  for (i = 0; i < sizeof causes / sizeof *causes; i++)
+    if (causes[i].rc == rc) {
+      seen->cause = causes[i].cause;
+      seen->transient = causes[i].transient;
+    }
+  if (rc == CURLE_UNSUPPORTED_PROTOCOL && a->begun > 0)
+    seen->cause = TRK_GARBAGE; /* of the reply, not of the URL */
+  if (is_header_too_large(a, rc))
+    seen->cause = TRK_TOO_LARGE;
+  if (rc == CURLE_WRITE_ERROR)
+    seen->cause = a->too_large ? TRK_TOO_LARGE : TRK_MEMORY;
+  if (a->strayed || proxy_is_bad(a))
+    seen->cause = TRK_CONFIG, seen->transient = 0;
+}
+
+/* libcurl does not say so: it only could not connect, not find the host, not
+ * read the CAs, or has no memory, each release in its own way. All but the
+ * first want one besides the socket, which is closed by now. */
+static int none_left(CURLcode rc) {
+  if (rc == CURLE_COULDNT_CONNECT)
+    return trk_descriptors_lack(1);
+  return (rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_OUT_OF_MEMORY ||
+          rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_FAILED_INIT ||
+          rc == CURLE_SSL_CACERT_BADFILE) &&
+         trk_descriptors_lack(2);
+}
+
+/* A handshake cut short may pass; an alert or a version will not. */
+static int is_cut_short(const struct trk_attempt *a) {
+  long sys = 0;
+  curl_easy_getinfo(a->easy, CURLINFO_OS_ERRNO, &sys);
+  return sys == ECONNRESET || sys == EPIPE || trk_tls_broke_off(a->text);
+}
+
+/* Whether a connection that broke stood up to where its handshake begins: a
+ * proxy has let it through, or there is none. Newer libcurls on GnuTLS tell of
+ * a handshake that is reset as of any read. */
+static int is_handshake(const struct trk_attempt *a, CURLcode rc, long proxied) {
+  long by_proxy = 1;
+  if (rc != CURLE_RECV_ERROR && rc != CURLE_SEND_ERROR)
+    return 0;
+  curl_easy_getinfo(a->easy, INFO_USED_PROXY, &by_proxy);
+  return !by_proxy || proxied / 100 == 2;
+}
+
+/* The way there. Whether no descriptor was left. The code for what a proxy answers to CONNECT is another in
+ * each release, so only the status that it gave decides: what it refuses, it
+ * would refuse again. */
+static int cause_of_connecting(const struct trk_attempt *a, CURLcode rc,
+                                struct trk_evidence *seen) {
+  long proxied = 0;
+  int lacking = seen->cause != TRK_CONFIG && none_left(rc);
+  curl_easy_getinfo(a->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
+  if (rc == CURLE_SSL_CONNECT_ERROR)
+    seen->transient = is_cut_short(a);
+  if (is_handshake(a, rc, proxied))
+    seen->cause = TRK_TLS;
+  else if (seen->cause == TRK_NETWORK || seen->cause == TRK_GARBAGE ||
+           lacking)
+    seen->cause = TRK_CONNECT, seen->transient = 1;
+  if (seen->cause == TRK_CONNECT && proxied > 0 && proxied < 500 &&
+      proxied / 100 != 2)
+    seen->transient = 0;
+  return lacking;
+}
+
+static const char *text_of(const struct trk_attempt *a, CURLcode rc,
+                           int lacking) {
+  if (a->strayed)
+    return "http:// is for this machine only, and the host is elsewhere";
+  if (proxy_is_bad(a))
+    return "the proxy's URL is not understood; percent-encode what is special "
+           "in its user and password";
+  if (a->stopped)
+    return "the connection closed before a reply came";
+  if (a->too_large)
+    return a->head.bytes > TRK_HEADERS_MAX
+               ? headers_too_large
+               : "the reply is over the limit of its size";
+  if (is_header_too_large(a, rc))
+    return headers_too_large;
+  if (lacking)
+    return trk_no_descriptor;
+  if (rc == CURLE_OUT_OF_MEMORY)
+    return no_memory;
+  return a->text[0] != '\0' ? a->text : curl_easy_strerror(rc);
+}
+
+/* In words what was wrong, if anything was. */
+static void set_text(const struct trk_attempt *a, CURLcode rc, int lacking,
+                     char *text, size_t size) {
+  text[0] = '\0';
+  if (a->head.status / 100 == 3 && a->head.redirect[0] != '\0')
+    snprintf(text, size, "it redirects to %s, which is not followed",
+             a->head.redirect);
+  else if (rc != CURLE_OK && !trk_tls_reason(a->easy, rc, text, size))
+    snprintf(text, size, "%s", text_of(a, rc, lacking));
+}
+
+void trk_cause(const struct trk_attempt *a, CURLcode rc,
+               struct trk_evidence *seen, char *text, size_t size) {
+  int lacking = 0;
+  seen->begun = a->begun;
+  cause_of(a, rc, seen);
+  if (rc != CURLE_OK && a->begun == 0)
+    lacking = cause_of_connecting(a, rc, seen);
+  set_text(a, rc, lacking, text, size);
+}

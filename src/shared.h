@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ * shared: what all wires of an engine share: the client's options, the headers
+ * of every request, and the sockets that are open. It sends nothing.
+ */
+#ifndef TRK_SHARED_H
+#define TRK_SHARED_H
+
+#include "options.h"
+
+#include <curl/curl.h>
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+struct trk_wire;
+
+/* A socket that is open. */
+struct trk_socket {
+  curl_socket_t fd;
+  int port; /* its local one, once it has been asked for; else 0 */
+  struct trk_socket *next;
+};
+
+/* What all wires of an engine share; it outlives them. */
+struct trk_shared {
+  struct trk_options options; /* copies, but for user and secret */
+  char *memory;               /* what those copies point into */
+  char *authorization;        /* the header line; wiped when freed */
+  struct curl_slist *headers; /* that line, once ready */
+  int loopback_only;          /* http: only ever to this machine */
+  struct trk_wire *wires;     /* all of them, newest first */
+  struct trk_socket *sockets; /* each until libcurl closes it */
+  unsigned nsockets;
+};
+
+/* Copies the options and builds the Authorization header, without libcurl.
+ * 0, or -1 when there is no memory (nothing to undo). */
+int trk_shared_init(struct trk_shared *s, const struct trk_options *options);
+
+/* What needs libcurl initialised. 0, or -1 when there is no memory. */
+int trk_shared_ready(struct trk_shared *s);
+
+/* Once every wire is freed, and the multi that ran them. */
+void trk_shared_free(struct trk_shared *s);
+
+/* Notes a socket that libcurl has opened. 0: there is no memory for it. */
+int trk_shared_opened(struct trk_shared *s, curl_socket_t fd);
+
+/* Forgets one that is closed. */
+void trk_shared_closed(struct trk_shared *s, curl_socket_t fd);
+
+/* The socket with this local port, or NULL. libcurl does not say which it
+ * takes for a request, but what port that has. */
+struct trk_socket *trk_shared_socket(struct trk_shared *s, int port);
+
+/* The local port of a socket, 0 when it has none. */
+int trk_local_port(curl_socket_t fd);
+
+/* Whether fewer descriptors than wanted can be opened, and what is then said.
+ */
+int trk_descriptors_lack(int wanted);
+extern const char trk_no_descriptor[];
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif
