@@ -1,4 +1,4 @@
--- The README's reference tables, printed from the C module's own table, so
+-- The tables of doc/reference.md, printed from the C module's own table, so
 -- that they cannot drift: `lua spec/support/reference.lua` prints them, and a
 -- spec compares.
 
