@@ -150,7 +150,7 @@ function runners.luarocks(line)
 end
 
 function runners.curl(line)
-  if output_of "command -v curl" == "" then return end
+  if output_of "command -v curl" == "" then pending "no curl here" end
   assert.is_nil(runs(line):find("message", 1, true), line)
 end
 
