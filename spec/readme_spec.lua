@@ -4,6 +4,7 @@
 -- first line, and must stand in that file, which specs of its own run.
 
 local control = require "sandbox.control"
+local helper = require "helper"
 
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -285,8 +286,8 @@ describe("doc/hosts.md", function()
       :format(words, os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
         os.getenv "TRUNKING_SANDBOX_HTTP",
         os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN", script)
-    assert.equal("done\n", (output_of("lua5.4 - <<'END'\n" .. script
-      .. "\nEND\n")))
+    assert.equal("done\n", (output_of(helper.interpreter()
+      .. " - <<'END'\n" .. script .. "\nEND\n")))
   end)
 end)
 
