@@ -143,6 +143,7 @@ end
 
 -- rock_spec.lua does it into a tree of its own: here, that it knows the words.
 function runners.luarocks(line)
+  if not helper.has "luarocks" then pending "no luarocks here" end
   local help = runs("luarocks help " .. line:match "^luarocks[^#]*%s(%l+)")
   for option in line:gmatch "%s(%-%-[%l-]+)" do
     assert.truthy(help:find(option, 1, true) or
@@ -151,13 +152,15 @@ function runners.luarocks(line)
 end
 
 function runners.curl(line)
-  if output_of "command -v curl" == "" then pending "no curl here" end
+  if not helper.has "curl" then pending "no curl here" end
   assert.is_nil(runs(line):find("message", 1, true), line)
 end
 
+-- An example runs; a measurement takes too long.
 runners["spec/support/sandbox/run"] = function(line)
   local script = line:match "^spec/support/sandbox/run%s+lua5%.4%s+(%S+)"
-  assert(io.open(script or line)):close()
+  if script:find "^examples/" then runs(line) end
+  assert(io.open(script)):close()
 end
 
 -- The lines of a shell block, without comments; \ joins two.
