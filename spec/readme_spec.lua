@@ -72,7 +72,9 @@ local function run(code)
   local printed, loaded = {}, {}
   local env = setmetatable({
     require = function(name)
-      if not name:find "^trunking" then return require(name) end
+      if not name:find "^trunking" or name == "trunking.sandbox" then
+        return require(name)
+      end
       loaded[name] = loaded[name] or sandboxed(name)
       return loaded[name]
     end,
