@@ -3,4 +3,4 @@ std = "max"
 max_line_length = 80
 files["spec/**/*_spec.lua"].std = "+busted"
 files["spec/support/helper.lua"].std = "+busted"
-files["spec/sandbox_spec.lua"].max_line_length = 90
+files["spec/pure/sandbox_spec.lua"].max_line_length = 90

@@ -161,10 +161,17 @@ function helper.sid(prefix, digit)
   return prefix .. digit:rep(32)
 end
 
+local specs = debug.getinfo(1, "S").source:match "^@(.*)support/helper.lua$"
+
+--- The path of a file below spec/, in whatever directory this runs.
+function helper.path(name)
+  return specs .. name
+end
+
 --- A file of spec/fixtures, which are all JSON.
 function helper.fixture(name)
-  local here = debug.getinfo(1, "S").source:match "^@(.*)support/helper.lua$"
-  local file = assert(io.open(here .. "fixtures/" .. name .. ".json", "rb"))
+  local path = helper.path("fixtures/" .. name .. ".json")
+  local file = assert(io.open(path, "rb"))
   local text = file:read "*a"
   file:close()
   return cjson.decode(text)

@@ -171,9 +171,8 @@ describe("a handshake with a server:", function()
       pending "no node here, which has a server of HTTP/2"
       return
     end
-    local here = debug.getinfo(1, "S").source:match "^@(.*)peers_spec.lua$"
     local pipe = assert(io.popen(("unset LD_PRELOAD; "
-      .. "exec node '%ssupport/h2.js' </dev/null"):format(here)))
+      .. "exec node '%s' </dev/null"):format(helper.path "support/h2.js")))
     local pid, tls, plain = pipe:read "*l", pipe:read "*l", pipe:read "*l"
     assert.truthy(plain, "it did not start")
     local err = helper.failure(helper.client("TLS", { base_url = tls }))

@@ -9,13 +9,14 @@ local peer = require "peer"
 local old_library, odd_host
 
 setup(function()
-  local here = debug.getinfo(1, "S").source:match "^@(.*)library_spec.lua$"
   local build = "unset LD_PRELOAD; cc -shared -fPIC -D_GNU_SOURCE "
     .. "-Wl,--no-as-needed $(pkg-config --cflags libcurl) "
-    .. "'%ssupport/%s.c' -o '%s' %s -ldl"
+    .. "'%s' -o '%s' %s -ldl"
   old_library, odd_host = os.tmpname(), os.tmpname()
-  assert(helper.succeeds(build:format(here, "shim", old_library, "-lcurl")))
-  assert(helper.succeeds(build:format(here, "host", odd_host, "")))
+  assert(helper.succeeds(build:format(helper.path "support/shim.c",
+    old_library, "-lcurl")))
+  assert(helper.succeeds(build:format(helper.path "support/host.c",
+    odd_host, "")))
 end)
 
 teardown(function()

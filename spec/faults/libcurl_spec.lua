@@ -10,10 +10,9 @@ local host -- plays a host in trouble to a child: support/host.c
 local version -- of libcurl
 
 setup(function()
-  local here = debug.getinfo(1, "S").source:match "^@(.*)libcurl_spec.lua$"
   host = os.tmpname()
   assert(helper.succeeds(("unset LD_PRELOAD; cc -shared -fPIC -D_GNU_SOURCE "
-    .. "'%ssupport/host.c' -o '%s' -ldl"):format(here, host)))
+    .. "'%s' -o '%s' -ldl"):format(helper.path "support/host.c", host)))
   local pipe = assert(io.popen "pkg-config --modversion libcurl")
   local major, minor = pipe:read "*l":match "^(%d+)%.(%d+)"
   pipe:close()
