@@ -48,3 +48,45 @@ describe("spec/support/cjson", function()
       { sh("spec/support/cjson 5.6 " .. dir) })
   end)
 end)
+
+describe("spec/support/listing", function()
+  local listing = require "listing"
+  local path
+
+  before_each(function() path = os.tmpname() end)
+  after_each(function() os.remove(path) end)
+
+  it("tells the tests of a file that run from those that are pending",
+    function()
+      local file = assert(io.open(path, "w"))
+      assert(file:write [[
+        describe("a noun", function()
+          before_each(error)
+          describe("of a kind", function()
+            it("runs", function() error "not here" end)
+          end)
+          it "is not written"
+          pending("waits", function() end)
+          it("gives up", function()
+            pending "some day"
+          end)
+          it("runs where it can", function()
+            if true then pending "not here" end
+          end)
+        end)]])
+      file:close()
+      assert.same({
+        ["a noun of a kind runs"] = "runs",
+        ["a noun is not written"] = "is pending",
+        ["a noun waits"] = "is pending",
+        ["a noun gives up"] = "is pending",
+        ["a noun runs where it can"] = "runs",
+      }, listing.read(path))
+    end)
+
+  it("misses a test or a file that is not there", function()
+    assert.equal('suggest_spec.lua: "suggest no more" is not there',
+      listing.lacks("suggest", "suggest no more"))
+    assert.equal("there is no gone_spec.lua", listing.lacks("gone", "a test"))
+  end)
+end)
