@@ -8,10 +8,7 @@ local helper = require "helper"
 local unpack = table.unpack or unpack
 local compile = loadstring or load
 
-local function name_of(operation)
-  return (operation.resource ~= "" and operation.resource .. "." or "")
-    .. operation.name
-end
+local name_of = helper.name_of
 
 -- The function of that name in a client.
 local function find(client, name)

@@ -12,10 +12,7 @@ local CL = helper.sid("CL", "c")
 local URL = { sip_url = "sip:pbx.example.com", friendly_name = "PBX",
   weight = 10, priority = 20, enabled = true }
 
-local function name_of(operation)
-  return (operation.resource ~= "" and operation.resource .. "." or "")
-    .. operation.name
-end
+local name_of = helper.name_of
 
 -- Calls an operation with SIDs that fit and, for a create, all it needs.
 local function call(client, operation)
@@ -32,8 +29,7 @@ local function call(client, operation)
   elseif #fields > 0 then
     args[#args + 1] = {}
   end
-  local home = operation.resource == "" and client
-    or client[operation.resource]
+  local home = helper.home_of(client, operation)
   return home[operation.name](unpack(args))
 end
 

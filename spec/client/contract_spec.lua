@@ -6,6 +6,7 @@
 
 local cjson = require("cjson").new()
 local core = require "trunking.core"
+local helper = require "helper"
 local trunking = require "trunking"
 
 local BASE = os.getenv "TRUNKING_CONTRACT"
@@ -43,10 +44,7 @@ local SAMPLES = {
     .. "transport=tcp;edge=dublin" },
 }
 
-local function name_of(operation)
-  return (operation.resource ~= "" and operation.resource .. "." or "")
-    .. operation.name
-end
+local name_of = helper.name_of
 
 -- The values to try for a field: those the description knows, or the others.
 local function values(field, beyond)
@@ -204,8 +202,7 @@ local function call(client, operation, params)
     sids[#sids + 1] = args[#args]
   end
   if #operation.fields > 0 then args[#args + 1] = params end
-  local home = operation.resource == "" and client
-    or client[operation.resource]
+  local home = helper.home_of(client, operation)
   local result, more = home[operation.name](unpack(args))
   return result, more, sids
 end
@@ -394,8 +391,7 @@ local function call_as_in_example(client, operation)
   elseif #fields > 0 then
     args[#args + 1] = required(operation)
   end
-  local home = operation.resource == "" and client
-    or client[operation.resource]
+  local home = helper.home_of(client, operation)
   return home[operation.name](unpack(args))
 end
 
@@ -405,7 +401,6 @@ describe("the example of a reply", function()
     return
   end
   local control = require "sandbox.control"
-  local helper = require "helper"
   after_each(helper.tidy)
 
   local count = 0

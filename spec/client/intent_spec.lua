@@ -33,8 +33,7 @@ after_each(helper.tidy)
 
 describe("params", function()
   for _, row in ipairs(core.operations()) do
-    local name = row.resource == "" and row.name
-      or row.resource .. "." .. row.name
+    local name = helper.name_of(row)
     if row.name == "create" then
       it("come back from the form of " .. name .. " as they went in",
         function()

@@ -60,14 +60,7 @@ local function arguments(client, trunk, operation)
   return args
 end
 
-local function name_of(operation)
-  return (operation.resource ~= "" and operation.resource .. "." or "")
-    .. operation.name
-end
-
-local function home_of(client, operation)
-  return operation.resource == "" and client or client[operation.resource]
-end
+local name_of, home_of = helper.name_of, helper.home_of
 
 for _, transport in ipairs(helper.transports) do
   describe("a job over " .. transport, function()

@@ -185,8 +185,7 @@ describe("trunking", function()
   it("makes a client of the same shape", function()
     local client = assert(trunking.new(options()))
     for _, operation in ipairs(core.operations()) do
-      local home = operation.resource == "" and client
-        or client[operation.resource]
+      local home = helper.home_of(client, operation)
       assert.is_function(home[operation.name])
     end
     assert.is_function(client.close)

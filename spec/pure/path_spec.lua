@@ -2,14 +2,12 @@
 -- The path room alone, through the probe: no client, no request.
 
 local core = require "trunking.core"
+local helper = require "helper"
 local probe = require "probe"
 
 local function sid(prefix, digit) return prefix .. (digit or "a"):rep(32) end
 
-local function name_of(operation)
-  return (operation.resource ~= "" and operation.resource .. "." or "")
-    .. operation.name
-end
+local name_of = helper.name_of
 
 -- The prefixes in an operation's path, in order.
 local function prefixes(operation)

@@ -156,6 +156,18 @@ end
 
 helper.json = cjson.encode
 
+--- The name of an operation, a row of core.operations(), as errors give it:
+-- "create", "origination_urls.create".
+function helper.name_of(operation)
+  local resource = operation.resource
+  return (resource ~= "" and resource .. "." or "") .. operation.name
+end
+
+--- The table in which a client has an operation: itself, or one below it.
+function helper.home_of(client, operation)
+  return operation.resource == "" and client or client[operation.resource]
+end
+
 --- A SID: 32 times the digit behind the prefix.
 function helper.sid(prefix, digit)
   return prefix .. digit:rep(32)
