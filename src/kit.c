@@ -4,7 +4,7 @@
 #include "kit.h"
 
 #include "compat.h"
-#include "reply.h"
+#include "verdict.h"
 
 static void push_required(lua_State *L, const char *name) {
   lua_getglobal(L, "require");

@@ -12,12 +12,6 @@
 
 #define EXACT 9007199254740992.0 /* 2^53: doubles are exact below */
 
-static const char *const outcome_words[] = {
-    [TRK_DONE] = "done",         [TRK_NOT_SENT] = "not_sent",
-    [TRK_REFUSED] = "refused",   [TRK_APPLIED] = "applied",
-    [TRK_UNKNOWN] = "unknown",
-};
-
 static const char *const kinds[] = {
     [TRK_NO_CAUSE] = "reply",   [TRK_DNS] = "dns",
     [TRK_CONNECT] = "connect",  [TRK_TLS] = "tls",
@@ -26,10 +20,6 @@ static const char *const kinds[] = {
     [TRK_MEMORY] = "memory",    [TRK_CONFIG] = "config",
     [TRK_CANCELLED] = "cancelled",
 };
-
-const char *trk_outcome_word(enum trk_outcome outcome) {
-  return outcome_words[outcome];
-}
 
 /* ---- decoding ----------------------------------------------------- */
 

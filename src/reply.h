@@ -36,9 +36,6 @@ void trk_reply_push_event(lua_State *L, const struct trk_exchange *x,
 /* Pushes "create", "origination_urls.create", ... */
 void trk_reply_push_name(lua_State *L, const struct trk_operation *op);
 
-/* "not_sent", "refused", ... */
-const char *trk_outcome_word(enum trk_outcome outcome);
-
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -11,6 +11,15 @@
 #define MIN_RETRY_AFTER_MS 100L
 #define MAX_RETRY_AFTER_MS (24L * 60 * 60 * 1000)
 
+const char *trk_outcome_word(enum trk_outcome outcome) {
+  static const char *const words[] = {
+      [TRK_DONE] = "done",       [TRK_NOT_SENT] = "not_sent",
+      [TRK_REFUSED] = "refused", [TRK_APPLIED] = "applied",
+      [TRK_UNKNOWN] = "unknown",
+  };
+  return words[outcome];
+}
+
 /* A read whose reply began and broke off: it may yet be had whole. */
 static int broke_off(const struct trk_evidence *seen) {
   return seen->method == TRK_GET && seen->body == TRK_BODY_UNREAD &&

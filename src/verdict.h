@@ -23,6 +23,9 @@ enum trk_outcome {
   TRK_UNKNOWN   /* sent; applied or not, nobody can tell */
 };
 
+/* "done", "not_sent", "refused", "applied" or "unknown". */
+const char *trk_outcome_word(enum trk_outcome outcome);
+
 /* Why an attempt ended without a reply. It words the error and says whether
  * a request that was never sent may be tried again; it never decides the
  * outcome: after the server had applied a POST, libcurl has returned fourteen
