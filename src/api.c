@@ -55,8 +55,9 @@ const struct trk_enum trk_enums[] = {
 #define INTEGER(min, max) TRK_INTEGER, min, max, NULL, NULL
 #define SID(prefix) TRK_SID, 0, 0, NULL, prefix
 #define PLAIN(type) type, 0, 0, NULL, NULL
-#define OPTIONAL 0
-#define REQUIRED 1
+#define OPTIONAL 0, NULL
+#define PRESET(word) 0, word
+#define REQUIRED 1, NULL
 
 static const struct trk_field trunk_fields[] = {
     {"friendly_name", "FriendlyName", TEXT(64), OPTIONAL,
@@ -67,13 +68,13 @@ static const struct trk_field trunk_fields[] = {
      OPTIONAL, "asked for TwiML when no origination URL answers"},
     {"disaster_recovery_method", "DisasterRecoveryMethod",
      CHOICE(HTTP_METHOD), OPTIONAL, "how that URL is asked"},
-    {"transfer_mode", "TransferMode", CHOICE(TRANSFER_MODE), OPTIONAL,
-     "which call transfers are allowed"},
+    {"transfer_mode", "TransferMode", CHOICE(TRANSFER_MODE),
+     PRESET("disable-all"), "which call transfers are allowed"},
     {"transfer_caller_id", "TransferCallerId", CHOICE(TRANSFER_CALLER_ID),
-     OPTIONAL, "whose number a transfer's target sees"},
-    {"secure", "Secure", BOOLEAN, OPTIONAL,
+     PRESET("from-transferee"), "whose number a transfer's target sees"},
+    {"secure", "Secure", BOOLEAN, PRESET("false"),
      "SRTP for media and TLS for signalling, always"},
-    {"cnam_lookup_enabled", "CnamLookupEnabled", BOOLEAN, OPTIONAL,
+    {"cnam_lookup_enabled", "CnamLookupEnabled", BOOLEAN, PRESET("false"),
      "look up the caller's name for calls from the US and Canada"},
 };
 
@@ -105,9 +106,9 @@ static const struct trk_field phone_number_fields[] = {
 };
 
 static const struct trk_field recording_fields[] = {
-    {"mode", "Mode", CHOICE(RECORDING_MODE), OPTIONAL,
+    {"mode", "Mode", CHOICE(RECORDING_MODE), PRESET("do-not-record"),
      "whether calls are recorded, and from when"},
-    {"trim", "Trim", CHOICE(RECORDING_TRIM), OPTIONAL,
+    {"trim", "Trim", CHOICE(RECORDING_TRIM), PRESET("do-not-trim"),
      "whether silence is cut off the recordings"},
 };
 

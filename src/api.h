@@ -47,6 +47,8 @@ struct trk_field {
   const struct trk_enum *words; /* TRK_ENUM */
   const char *prefix;           /* TRK_SID */
   int required;                 /* by a create */
+  const char *preset; /* as a form has it, what the API gives to one that was
+                         not sent, or is cleared; NULL: null */
   const char *help;             /* one line for the reference */
 };
 

@@ -83,6 +83,12 @@ static void push_field(lua_State *L, const struct trk_field *f, int create) {
     set_number(L, "min", f->min);
   if (f->max > 0)
     set_number(L, "max", f->max);
+  if (f->preset != NULL && f->type == TRK_BOOLEAN) {
+    lua_pushboolean(L, strcmp(f->preset, "true") == 0);
+    lua_setfield(L, -2, "default");
+  } else if (f->preset != NULL) {
+    set_text(L, "default", f->preset);
+  }
 }
 
 static void push_operation(lua_State *L, const struct trk_operation *op) {

@@ -296,7 +296,8 @@ static int is_asked(lua_State *L, const struct trk_exchange *x,
  * so: the value at index may be anything a form can carry. */
 static enum trk_form_rc add_unknown(lua_State *L, const char *key, int value,
                                     struct trk_exchange *x) {
-  struct trk_field f = {NULL, NULL, TRK_TEXT, 0, 0, NULL, NULL, 0, NULL};
+  struct trk_field f = {NULL, NULL, TRK_TEXT, 0,    0,
+                        NULL, NULL, 0,        NULL, NULL};
   f.name = key;
   f.form = push_form_name(L, key);
   if (is_asked(L, x, f.form)) {

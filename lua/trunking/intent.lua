@@ -37,20 +37,14 @@ end
 
 -- ---- comparing --------------------------------------------------------
 
--- What the API gives to a field that is not sent, or cleared, where that is
--- not null.
-local defaults = {
-  secure = false, cnam_lookup_enabled = false, transfer_mode = "disable-all",
-  transfer_caller_id = "from-transferee",
-}
-
 local function folded(a, b)
   return type(a) == "string" and type(b) == "string" and a:lower() == b:lower()
 end
 
--- Words and domains whatever their case, numbers by value.
+-- Words and domains whatever their case, numbers by value. A field that was
+-- not sent, or is cleared, has its default.
 local function same(field, wanted, has)
-  local default = defaults[field.name]
+  local default = field.default
   if has == nil then has = default end
   if wanted == "" then
     return has == nil or has == "" or has == default

@@ -23,6 +23,12 @@ local function words_of(field)
   return "`true` or `false`"
 end
 
+-- What a field has where it is not sent: "; by default `false`".
+local function default_of(field)
+  if field.default == nil then return "" end
+  return ("; by default `%s`"):format(tostring(field.default))
+end
+
 local operations = core.operations()
 
 local function name_of(operation)
@@ -67,9 +73,9 @@ end
 local function fields(operation)
   local out = { "| field | form name | value | meaning |", "|---|---|---|---|" }
   for _, field in ipairs(operation.fields) do
-    out[#out + 1] = ("| `%s`%s | `%s` | %s | %s |"):format(field.name,
+    out[#out + 1] = ("| `%s`%s | `%s` | %s%s | %s |"):format(field.name,
       field.required and " (required)" or "", field.form, words_of(field),
-      field.help)
+      default_of(field), field.help)
   end
   return table.concat(out, "\n")
 end
