@@ -322,10 +322,14 @@ DESTDIR ?=
 LUA_DIR = $(DESTDIR)$(PREFIX)/share/lua/$(ABI)
 LIB_DIR = $(DESTDIR)$(PREFIX)/lib/lua/$(ABI)
 
+LUA_PARTS = $(patsubst lua/%/,%,$(sort $(dir $(wildcard \
+  lua/trunking/*.lua lua/trunking/*/*.lua))))
+
 install: build
-	install -d $(LUA_DIR)/trunking/sandbox $(LIB_DIR)/trunking
-	install -m 644 lua/trunking/*.lua $(LUA_DIR)/trunking
-	install -m 644 lua/trunking/sandbox/*.lua $(LUA_DIR)/trunking/sandbox
+	for part in $(LUA_PARTS); do \
+	  install -d $(LUA_DIR)/$$part && \
+	  install -m 644 lua/$$part/*.lua $(LUA_DIR)/$$part || exit 1; done
+	install -d $(LIB_DIR)/trunking
 	install -m 755 $(CORE) $(LOAD) $(LIB_DIR)/trunking
 
 uninstall:

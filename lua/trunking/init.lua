@@ -70,8 +70,8 @@ local M = default()
 
 M._VERSION = "trunking " .. core.version
 
--- For trunking.host: the module's client once more, and new; each with what
--- trunking.wait changes.
+-- For trunking.hosts.host: the module's client once more, and new; each with
+-- what trunking.hosts.wait changes.
 M._default = default
 
 function M._new(options)
@@ -79,7 +79,7 @@ function M._new(options)
   if not checked then return nil, err end
   local client, own = complete(core.new(checked, load))
   if checked.wait then
-    require "trunking.wait".attach(client, own, { wait = checked.wait })
+    require "trunking.hosts.wait".attach(client, own, { wait = checked.wait })
   end
   return client, own
 end

@@ -69,6 +69,26 @@ describe("the rock", function()
     assert.is_true(ok, text)
   end)
 
+  it("has every file of lua/ as a module, and every one of src/", function()
+    local env = setmetatable({}, { __index = _G })
+    local chunk = assert(loadfile(rockspec, "t", env))
+    if setfenv then setfenv(chunk, env) end
+    chunk()
+    local listed, there = {}, {}
+    for name, module in pairs(env.build.modules) do
+      if type(module) == "string" then
+        listed[module] = true
+        assert.equal(name, (module:gsub("^lua/", ""):gsub("%.lua$", "")
+          :gsub("/init$", ""):gsub("/", ".")))
+      else
+        for _, source in ipairs(module.sources) do listed[source] = true end
+      end
+    end
+    local _, text = sh "find lua src -name '*.lua' -o -name '*.c'"
+    for path in text:gmatch "[^\n]+%.[luac]+" do there[path] = true end
+    assert.same(there, listed)
+  end)
+
   -- What a Lua lacks here for a rock to be built and used, or nil.
   local function lacks(version)
     if not sh("lua" .. version .. " -v") then return "it is not there" end

@@ -1,7 +1,8 @@
 -- floors.lua: the house as the includes have it. A room is a name.c with its
 -- name.h; it stands one floor above the highest room that it includes. Prints
--- the floors from the top, each room with what it includes of the world outside
--- and the rooms below that it uses. Exit status 1 if rooms go round in a circle.
+-- the floors from the top: of each room what it includes of the world outside,
+-- and the rooms below that it uses. Exit status 1 if rooms go round in a
+-- circle.
 -- SPDX-License-Identifier: MIT
 
 local world = { ["curl/curl.h"] = "libcurl", ["lua.h"] = "Lua",

@@ -6,7 +6,7 @@
 -- SPDX-License-Identifier: MIT
 
 local trunking = require "trunking"
-local wait = require "trunking.wait"
+local wait = require "trunking.hosts.wait"
 
 -- Replaced, for the watcher takes what they would give.
 local function taken(name)
