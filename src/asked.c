@@ -46,9 +46,10 @@ void trk_asked_push(lua_State *L, const struct trk_exchange *x) {
   size_t i;
   lua_newtable(L);
   for (i = 0; i < x->operation->nfields; i++) {
-    if (a->value[i] == 0)
+    const char *text = trk_asked_value(a, i);
+    if (text == NULL)
       continue;
-    lua_pushstring(L, trk_asked_value(a, i));
+    lua_pushstring(L, text);
     to_type(L, fields[i].type);
     lua_setfield(L, -2, fields[i].name);
   }

@@ -5,9 +5,8 @@
 
 #include "text.h"
 
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h> /* vsnprintf */
+#include <stdio.h> /* snprintf */
 #include <string.h>
 
 #define DOMAIN_SUFFIX ".pstn.twilio.com"
@@ -15,17 +14,9 @@
 #define LABEL_MAX 63u
 #define SHOWN_MAX 60u /* bytes of a wrong value that a message quotes */
 
-/* Writes what is wrong: 0. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
-#endif
-static int wrong(struct trk_why *why, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  vsnprintf(why->text, sizeof why->text, format, args);
-  va_end(args);
-  return 0;
-}
+/* Writes what is wrong, as printf does: 0. */
+#define wrong(why, ...) \
+  (snprintf((why)->text, sizeof(why)->text, __VA_ARGS__), 0)
 
 static int is_letter_or_digit(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||

@@ -109,11 +109,11 @@ const char *trk_asked_value(const struct trk_asked *a, size_t nth) {
 static const char *asked_of_type(const struct trk_exchange *x,
                                  enum trk_type type) {
   size_t i;
-  for (i = 0; i < x->operation->nfields; i++)
-    if (x->operation->fields[i].type == type && x->asked.value[i] > 0) {
-      const char *text = trk_asked_value(&x->asked, i);
+  for (i = 0; i < x->operation->nfields; i++) {
+    const char *text = trk_asked_value(&x->asked, i);
+    if (x->operation->fields[i].type == type && text != NULL)
       return *text != '\0' ? text : NULL;
-    }
+  }
   return NULL;
 }
 

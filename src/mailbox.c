@@ -90,7 +90,7 @@ void trk_mailbox_move(struct trk_mailbox *m, struct trk_exchange *x,
                       enum trk_place place) {
   leave(m, x);
   x->before = x->after = NULL;
-  publish(&x->place, place);
+  publish(&x->place, (int)place);
   if (place == TRK_OUTSIDE)
     return;
   m->count += place == TRK_FINISHED;

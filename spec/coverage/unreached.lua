@@ -6,7 +6,6 @@
 local made = "a descriptor just made takes its flags"
 local bound = "a socket just bound listens, and is its owner's"
 local file = "the loader knows the file that it has loaded"
-local line = "libcurl gives no line without an end, and none without a text"
 local words = "in the words of other TLS libraries"
 local gnutls = "by libcurl on GnuTLS: where it is, the specs run on it"
 local newer = "by newer libcurls: where they are, the specs run on them"
@@ -24,12 +23,30 @@ return {
     ["rc = errno"] = bound,
   },
   ["src/call.c"] = {
-    ["while (*at != call)"] = "a finalizer's call that raised while filled",
-    ["at = &(*at)->next"] = "a finalizer's call that raised while filled",
+    ["rc != TRK_FORM_OK"] = "a page gives back the SID that it was made with",
+    ["return invalid("] = "a page gives back the SID that it was made with",
     ["if (raised ||"] = "a call that is cancelled is back at the next look",
     ["return n;"] = "luaL_checktype has raised",
   },
+  ["src/asked.c"] = {
+    ["luaL_addchar("] = "a field's name fits in Lua's buffer",
+  },
+  ["src/cause.c"] = {
+    ["CURLE_UNSUPPORTED_PROTOCOL"] = "origins are http: or https: alone",
+    ["sys == ECONNRESET"] = words,
+    ["rc != CURLE_SEND_ERROR"] = gnutls,
+    ["else if (rc != CURLE_OK &&"] = gnutls,
+    ["a->begun > 0 &&"] = newer,
+    ["CURLE_FAILED_INIT"] = newer,
+    ["seen->cause == TRK_GARBAGE"] = newer,
+    ["proxied / 100 != 2"] = "no descriptor is left behind a proxy",
+    ["is_handshake("] = gnutls,
+    ["return !by_proxy"] = gnutls,
+    ["seen->cause = TRK_TLS"] = gnutls,
+  },
   ["src/client.c"] = {
+    ["while (*at != x)"] = "a finalizer's call that raised while filled",
+    ["at = &(*at)->next"] = "a finalizer's call that raised while filled",
     ["if (c->engine == NULL)"] = "a finalizer opens it amid its opening",
     ["return c->engine == NULL ||"] = "a client that is open has an engine",
     ["trk_worker_ended("] = ended,
@@ -38,13 +55,11 @@ return {
   ["src/core.c"] = { ["dladdr("] = file },
   ["src/engine.c"] = {
     ["lack ? TRK_CONNECT"] = newer,
-    ["snprintf(call->text, sizeof call->text, \"%s\","] = newer,
-    ["CLEARS_PARTS"] = newer,
+    ["snprintf(x->text, sizeof x->text, \"%s\","] = newer,
     ["return seed != 0"] = "one seed in 2^64",
     ["curl_multi_add_handle"] = "libcurl refuses a handle that is in order",
     ["rc = CURLE_OUT_OF_MEMORY"] = "libcurl refuses a handle that is in order",
-    ["openssl.p != NULL"] = "the libcurl that is tested has OpenSSL",
-    ["global_rc != CURLE_OK"] = "once in a process, and then for good",
+    ["trk_library_up() != 0"] = "once in a process, and then for good",
     ["*at != NULL"] = "a call that is neither done nor on a wire waits",
     ["e->crowded && at <= now"] = timing,
     ["wait = at > now"] = timing,
@@ -54,10 +69,10 @@ return {
     ["to[-1] != '.'"] = "no locale here has a decimal point of several bytes",
   },
   ["src/job.c"] = {
-    ["k->call != NULL && k->lent == 0"] = "only Lua 5.1 runs a finalizer "
+    ["k->exchange != NULL && k->lent == 0"] = "only Lua 5.1 runs a finalizer "
       .. "amid another",
-    ["job->asked && job->nresults > 0"] = "a finalizer asks amid a reading "
-      .. "that a hook then cuts short",
+    ["job->in.claimed && job->nresults > 0"] = "a finalizer asks amid a "
+      .. "reading that a hook then cuts short",
     ["return job->worker == c->worker"] = ended,
     ["trk_worker_inherited(job->worker)"] = ended,
     ["the process is ending"] = ended,
@@ -74,28 +89,26 @@ return {
     ["(void)table"] = "LuaJIT is given no reply with a number here",
     ["}"] = "LuaJIT is given no reply with a number here",
   },
+  ["src/library.c"] = {
+    ["up_rc == CURLE_OK"] = "once in a process, and then for good",
+    ["CLEARS_PARTS"] = newer,
+  },
+  ["src/process.c"] = {
+    ["if (!g->ended && "] = ended,
+    ["openssl.p != NULL"] = "the libcurl that is tested has OpenSSL",
+  },
+  ["src/server.c"] = {
+    ["len >= sizeof c->date"] = "the head keeps no longer one",
+  },
+  ["src/shared.c"] = {
+    ["k = s->sockets"] = "what is in use is in the list",
+    ["return NULL;"] = "what is in use is in the list",
+    ["errno == ENFILE"] = "the machine's own table of files is full",
+  },
   ["src/wire.c"] = {
     ["CURLE_URL_MALFORMAT"] = "paths are checked before they come here",
-    ["for (k = w->shared->sockets"] = "what is in use is in the list",
-    ["return 0;"] = "what is in use is in the list",
-    ["if (p != NULL)"] = "libcurl takes no status line without a space",
-    ["++p < line + len"] = "libcurl's lines end, a status has three digits",
-    ["TRK_HEAD_FINAL"] = "libcurl takes no status below 100",
-    ["at < end && strchr"] = line,
-    ["memcmp(line, \"HTTP/\""] = "libcurl begins with the status line",
-    ["len > 0"] = line,
-    ["CURLE_UNSUPPORTED_PROTOCOL"] = "origins are http: or https: alone",
-    ["sys == ECONNRESET"] = words,
-    ["rc != CURLE_SEND_ERROR"] = gnutls,
-    ["else if (rc != CURLE_OK &&"] = gnutls,
-    ["w->begun > 0 &&"] = newer,
-    ["CURLE_FAILED_INIT"] = newer,
-    ["seen->cause == TRK_GARBAGE"] = newer,
-    ["errno == ENFILE"] = "the machine's own table of files is full",
-    ["proxied / 100 != 2"] = "no descriptor is left behind a proxy",
-    ["is_handshake("] = gnutls,
-    ["return !by_proxy"] = gnutls,
-    ["seen->cause = TRK_TLS"] = gnutls,
+    ["k == NULL"] = "what is in use is in the list of sockets",
+    ["return 0;"] = "what is in use is in the list of sockets",
   },
   ["src/tls.c"] = {
     ["backend == CURLSSLBACKEND_GNUTLS"] = gnutls,
@@ -116,7 +129,5 @@ return {
   ["src/worker.c"] = {
     ["w->done.first == NULL && !w->quit"] = timing,
     ["w->doing != IDLING && rc == 0"] = "no step takes five seconds",
-    ["!w->ended && !trk_worker_inherited(w)"] = ended,
-    ["empty(w, DOOMED) && !empty(w, RUNNING)"] = timing,
   },
 }

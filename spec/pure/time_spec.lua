@@ -1,5 +1,6 @@
 -- The API's timestamps as seconds since 1970, whatever this machine's zone.
 
+local unpack = table.unpack or unpack
 local time = require "trunking.time"
 
 describe("time", function()
@@ -73,4 +74,25 @@ describe("time", function()
         line), 1, true), why)
     end
   end)
+end)
+
+describe("a day", function()
+  local probe = require "probe"
+  -- year, month, day, days since 1970-01-01 (GNU date's)
+  for _, case in ipairs { { 1970, 1, 1, 0 }, { 1969, 12, 31, -1 },
+    { 0, 1, 1, -719528 }, { 0, 2, 29, -719469 }, { 0, 3, 1, -719468 },
+    { 2000, 2, 29, 11016 }, { 2100, 3, 1, 47541 }, { 9999, 12, 31, 2932896 },
+  } do
+    it(("%04d-%02d-%02d is in its place"):format(unpack(case, 1, 3)),
+      function()
+        assert.equal(case[4], probe.days(unpack(case, 1, 3)))
+      end)
+  end
+  for _, case in ipairs { { -1, 1, 1 }, { 10000, 1, 1 }, { 2000, 0, 1 },
+    { 2000, 13, 1 }, { 2000, 1, 0 }, { 2000, 1, 32 }, { 2001, 2, 29 },
+    { 1900, 2, 29 }, { 2000, 4, 31 } } do
+    it(("%d-%d-%d does not exist"):format(unpack(case)), function()
+      assert.is_nil(probe.days(unpack(case)))
+    end)
+  end
 end)

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "date.h"
 #include "form.h"
+#include "head.h"
 #include "json.h"
 #include "path.h"
 #include "verdict.h"
@@ -137,6 +138,24 @@ static int probe_http_date(lua_State *L) {
   const char *text = luaL_optstring(L, 1, NULL);
   /* as a float: on Lua 5.1 an integer may have but 32 bits */
   lua_pushnumber(L, (lua_Number)trk_date_http(text));
+  return 1;
+}
+
+/* days(year, month, day): days since 1970-01-01, or nil. */
+static int probe_days(lua_State *L) {
+  int year = (int)luaL_checkinteger(L, 1);
+  int month = (int)luaL_checkinteger(L, 2);
+  int day = (int)luaL_checkinteger(L, 3);
+  if (!trk_date_exists(year, month, day))
+    return 0;
+  lua_pushinteger(L, (lua_Integer)trk_date_days(year, month, day));
+  return 1;
+}
+
+/* same(a, b): whether two texts are the same but for the case. */
+static int probe_same(lua_State *L) {
+  lua_pushboolean(L, trk_text_same(luaL_checkstring(L, 1),
+                                   luaL_checkstring(L, 2)));
   return 1;
 }
 
@@ -273,6 +292,37 @@ static int probe_judge(lua_State *L) {
   return 1;
 }
 
+/* ---- the head of a reply ----------------------------------------------- */
+
+/* head(lines...): a table of what is kept, each line as it is, with its end;
+ * or nil and the number of the line that was too much. */
+static int probe_head(lua_State *L) {
+  struct trk_head head;
+  int n = lua_gettop(L), i;
+  trk_head_begin(&head);
+  for (i = 1; i <= n; i++) {
+    size_t len;
+    const char *line = luaL_checklstring(L, i, &len);
+    if (!trk_head_line(&head, line, len)) {
+      lua_pushnil(L);
+      lua_pushinteger(L, i);
+      return 2;
+    }
+  }
+  lua_newtable(L);
+  lua_pushinteger(L, (lua_Integer)head.status);
+  lua_setfield(L, -2, "status");
+  lua_pushstring(L, head.request_id);
+  lua_setfield(L, -2, "request_id");
+  lua_pushstring(L, head.retry_after);
+  lua_setfield(L, -2, "retry_after");
+  lua_pushstring(L, head.date);
+  lua_setfield(L, -2, "date");
+  lua_pushstring(L, head.redirect);
+  lua_setfield(L, -2, "redirect");
+  return 1;
+}
+
 /* ---- json --------------------------------------------------------- */
 
 /* json_trim(text): the text without its null members, how many are left. */
@@ -305,6 +355,8 @@ TRK_EXPORT int luaopen_probe(lua_State *L) {
       {"budget_after", probe_budget_after}, {"retry_after", probe_retry_after},
       {"path", probe_path},                 {"json_trim", probe_json_trim},
       {"json_numbers", probe_json_numbers}, {"judge", probe_judge},
+      {"head", probe_head},                 {"days", probe_days},
+      {"same", probe_same},
   };
   size_t i;
   lua_newtable(L);
