@@ -16,9 +16,8 @@ static const char *const transfer_modes[] = {"disable-all", "enable-all",
                                              "sip-only", NULL};
 static const char *const transfer_caller_ids[] = {"from-transferee",
                                                   "from-transferor", NULL};
-static const char *const http_methods[] = {"HEAD",  "GET", "POST",
-                                           "PATCH", "PUT", "DELETE",
-                                           NULL};
+static const char *const http_methods[] = {"HEAD", "GET",    "POST", "PATCH",
+                                           "PUT",  "DELETE", NULL};
 static const char *const recording_modes[] = {
     "do-not-record",           "record-from-ringing",
     "record-from-answer",      "record-from-ringing-dual",
@@ -60,14 +59,13 @@ const struct trk_enum trk_enums[] = {
 #define REQUIRED 1, NULL
 
 static const struct trk_field trunk_fields[] = {
-    {"friendly_name", "FriendlyName", TEXT(64), OPTIONAL,
-     "what you call it"},
+    {"friendly_name", "FriendlyName", TEXT(64), OPTIONAL, "what you call it"},
     {"domain_name", "DomainName", PLAIN(TRK_DOMAIN), OPTIONAL,
      "where you send SIP traffic; unique across all of Twilio"},
-    {"disaster_recovery_url", "DisasterRecoveryUrl", PLAIN(TRK_URL),
-     OPTIONAL, "asked for TwiML when no origination URL answers"},
-    {"disaster_recovery_method", "DisasterRecoveryMethod",
-     CHOICE(HTTP_METHOD), OPTIONAL, "how that URL is asked"},
+    {"disaster_recovery_url", "DisasterRecoveryUrl", PLAIN(TRK_URL), OPTIONAL,
+     "asked for TwiML when no origination URL answers"},
+    {"disaster_recovery_method", "DisasterRecoveryMethod", CHOICE(HTTP_METHOD),
+     OPTIONAL, "how that URL is asked"},
     {"transfer_mode", "TransferMode", CHOICE(TRANSFER_MODE),
      PRESET("disable-all"), "which call transfers are allowed"},
     {"transfer_caller_id", "TransferCallerId", CHOICE(TRANSFER_CALLER_ID),
@@ -81,8 +79,7 @@ static const struct trk_field trunk_fields[] = {
 static const struct trk_field origination_url_fields[] = {
     {"sip_url", "SipUrl", PLAIN(TRK_SIP_URL), REQUIRED,
      "where calls to your numbers go"},
-    {"friendly_name", "FriendlyName", TEXT(64), REQUIRED,
-     "what you call it"},
+    {"friendly_name", "FriendlyName", TEXT(64), REQUIRED, "what you call it"},
     {"priority", "Priority", INTEGER(0, 65535), REQUIRED,
      "the lowest is tried first"},
     {"weight", "Weight", INTEGER(1, 65535), REQUIRED,
@@ -113,8 +110,7 @@ static const struct trk_field recording_fields[] = {
 };
 
 static const struct trk_field page_fields[] = {
-    {"page_size", "PageSize", INTEGER(1, 1000), OPTIONAL,
-     "records on a page"},
+    {"page_size", "PageSize", INTEGER(1, 1000), OPTIONAL, "records on a page"},
     {"page", "Page", INTEGER(0, 2147483647), OPTIONAL,
      "which page, with the token it came with"},
     {"page_token", "PageToken", TEXT(2000), OPTIONAL,
@@ -126,6 +122,8 @@ static const struct trk_field page_fields[] = {
 #define FIELDS(a) a, COUNT(a)
 #define NO_FIELDS NULL, 0
 
+/* A row a line. */
+/* clang-format off */
 #define CREATE(resource, path, fields, prefix) \
   {resource, "create", TRK_POST, 201, path, FIELDS(fields), TRK_RECORD, prefix}
 #define FETCH(resource, path, prefix) \
@@ -136,6 +134,7 @@ static const struct trk_field page_fields[] = {
   {resource, "delete", TRK_DELETE, 204, path, NO_FIELDS, TRK_NOTHING, prefix}
 #define LIST(resource, path, prefix) \
   {resource, "list", TRK_GET, 200, path, FIELDS(page_fields), TRK_PAGE, prefix}
+/* clang-format on */
 
 #define TRUNKS "/v1/Trunks"
 #define TRUNK TRUNKS "/{TK}"
@@ -163,8 +162,8 @@ const struct trk_operation trk_operations[] = {
     DELETE("credential_lists", CREDENTIALS "/{CL}", "CL"),
     LIST("credential_lists", CREDENTIALS, "CL"),
 
-    CREATE("ip_access_control_lists", ADDRESSES,
-           ip_access_control_list_fields, "AL"),
+    CREATE("ip_access_control_lists", ADDRESSES, ip_access_control_list_fields,
+           "AL"),
     FETCH("ip_access_control_lists", ADDRESSES "/{AL}", "AL"),
     DELETE("ip_access_control_lists", ADDRESSES "/{AL}", "AL"),
     LIST("ip_access_control_lists", ADDRESSES, "AL"),
@@ -176,8 +175,8 @@ const struct trk_operation trk_operations[] = {
 
     {"recording", "fetch", TRK_GET, 200, RECORDING, NO_FIELDS, TRK_SETTINGS,
      "mode"},
-    {"recording", "update", TRK_POST, 200, RECORDING,
-     FIELDS(recording_fields), TRK_SETTINGS, "mode"},
+    {"recording", "update", TRK_POST, 200, RECORDING, FIELDS(recording_fields),
+     TRK_SETTINGS, "mode"},
 
     {NULL, NULL, TRK_GET, 0, NULL, NO_FIELDS, TRK_NOTHING, NULL},
 };
@@ -196,9 +195,12 @@ const struct trk_operation *trk_operation_named(const char *name) {
   const struct trk_operation *op = trk_operations;
   for (; op->name != NULL; op++) {
     size_t len = strlen(op->resource);
-    if (strncmp(name, op->resource, len) == 0 &&
-        strcmp(len > 0 && name[len] == '.' ? name + len + 1 : name,
-               op->name) == 0)
+    const char *rest = name;
+    if (strncmp(name, op->resource, len) != 0)
+      continue;
+    if (len > 0 && name[len] == '.')
+      rest = name + len + 1;
+    if (strcmp(rest, op->name) == 0)
       return op;
   }
   return NULL;

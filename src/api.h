@@ -49,7 +49,7 @@ struct trk_field {
   int required;                 /* by a create */
   const char *preset; /* as a form has it, what the API gives to one that was
                          not sent, or is cleared; NULL: null */
-  const char *help;             /* one line for the reference */
+  const char *help;   /* one line for the reference */
 };
 
 struct trk_operation {

@@ -16,10 +16,10 @@
 enum trk_buf_rc { TRK_BUF_OK, TRK_BUF_FULL, TRK_BUF_NO_MEMORY };
 
 struct trk_buf {
-  char *data;   /* NULL until the first byte */
-  size_t len;   /* bytes held */
-  size_t size;  /* bytes allocated */
-  size_t max;   /* bytes it may hold */
+  char *data;  /* NULL until the first byte */
+  size_t len;  /* bytes held */
+  size_t size; /* bytes allocated */
+  size_t max;  /* bytes it may hold */
 };
 
 /* An empty buffer that may hold up to max bytes. Cannot fail. */

@@ -41,9 +41,9 @@ static int arguments(lua_State *L, const struct trk_operation *op) {
     luaL_argerror(L, n + 2, "for is to be given what each() returns");
   for (i = 1; i <= n; i++)
     if (lua_type(L, i) != LUA_TTABLE && lua_type(L, i) != LUA_TSTRING)
-      luaL_argerror(
-          L, i, lua_pushfstring(L, "a SID or a record expected, got %s",
-                                luaL_typename(L, i)));
+      luaL_argerror(L, i,
+                    lua_pushfstring(L, "a SID or a record expected, got %s",
+                                    luaL_typename(L, i)));
   lua_settop(L, op->fields != NULL ? n + 1 : n);
   if (op->fields == NULL)
     return 0;
@@ -173,13 +173,11 @@ const struct trk_kind trk_kind_pause = {read_pause, fill_pause};
 
 /* ---- one way for all ------------------------------------------------ */
 
-int trk_call_refuse(lua_State *L, const struct trk_act *act,
-                    const char *why) {
+int trk_call_refuse(lua_State *L, const struct trk_act *act, const char *why) {
   return trk_results_not_begun(L, act->kit, act->operation, "config", why);
 }
 
-int trk_call_give_up(const struct trk_act *act, struct trk_exchange *x,
-                     int n) {
+int trk_call_give_up(const struct trk_act *act, struct trk_exchange *x, int n) {
   trk_client_undraft(act->client, x);
   trk_client_give_back(act->client, x);
   return n;
@@ -226,8 +224,7 @@ int trk_call(lua_State *L, const struct trk_operation *op,
     return n;
   x = draft(L, &act);
   n = kind->fill(L, &act, x);
-  return n > 0 ? trk_call_give_up(&act, x, n)
-               : manner->carry_out(L, &act, x);
+  return n > 0 ? trk_call_give_up(&act, x, n) : manner->carry_out(L, &act, x);
 }
 
 /* ---- here and now --------------------------------------------------- */
@@ -297,8 +294,8 @@ static int carry_out(lua_State *L, const struct trk_act *act,
   lua_pushlightuserdata(L, x);
   address = lua_gettop(L);
   if (c->state != TRK_OPEN)
-    return trk_call_give_up(
-        act, x, trk_call_refuse(L, act, "the client is closed"));
+    return trk_call_give_up(act, x,
+                            trk_call_refuse(L, act, "the client is closed"));
   trk_client_undraft(c, x);
   run(L, act, x);
   n = trk_results_push(L, act->context);
@@ -311,8 +308,8 @@ static int carry_out(lua_State *L, const struct trk_act *act,
 static const struct trk_manner here = {always, carry_out};
 
 int trk_call_operation(lua_State *L) {
-  return trk_call(L, lua_touserdata(L, TRK_UP_OPERATION),
-                  &trk_kind_operation, &here);
+  return trk_call(L, lua_touserdata(L, TRK_UP_OPERATION), &trk_kind_operation,
+                  &here);
 }
 
 int trk_call_follow(lua_State *L) {
@@ -333,8 +330,7 @@ int trk_call_asked(lua_State *L) {
   act.operation = trk_call_named(L);
   act.params = 2;
   lua_settop(L, 3);
-  if (!trk_operation_takes_sid(act.operation) ||
-      lua_type(L, 2) != LUA_TSTRING)
+  if (!trk_operation_takes_sid(act.operation) || lua_type(L, 2) != LUA_TSTRING)
     luaL_checktype(L, 2, LUA_TTABLE);
   n = trk_call_prepare(L, &here, &act);
   if (n > 0)

@@ -56,8 +56,7 @@ struct trk_kind {
   int (*read)(lua_State *L, const struct trk_operation *op);
   /* Fills an exchange of the operation from them. 0, or how many results say
    * what is wrong. */
-  int (*fill)(lua_State *L, const struct trk_act *act,
-              struct trk_exchange *x);
+  int (*fill)(lua_State *L, const struct trk_act *act, struct trk_exchange *x);
 };
 
 extern const struct trk_kind trk_kind_operation;
@@ -86,12 +85,10 @@ int trk_call_prepare(lua_State *L, const struct trk_manner *manner,
                      struct trk_act *act);
 
 /* Gives up a draft, where there are n results already: n. */
-int trk_call_give_up(const struct trk_act *act, struct trk_exchange *x,
-                     int n);
+int trk_call_give_up(const struct trk_act *act, struct trk_exchange *x, int n);
 
 /* nil and an error of kind "config", for what was not begun. */
-int trk_call_refuse(lua_State *L, const struct trk_act *act,
-                    const char *why);
+int trk_call_refuse(lua_State *L, const struct trk_act *act, const char *why);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

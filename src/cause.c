@@ -62,8 +62,7 @@ static int proxy_is_bad(const struct trk_attempt *a) {
  * calls that a want of memory before 8.6. */
 static int is_header_too_large(const struct trk_attempt *a, CURLcode rc) {
   return a->begun > 0 &&
-         (rc == TOO_LARGE ||
-          (rc == CURLE_OUT_OF_MEMORY && a->head.status > 0));
+         (rc == TOO_LARGE || (rc == CURLE_OUT_OF_MEMORY && a->head.status > 0));
 }
 
 static void cause_of(const struct trk_attempt *a, CURLcode rc,
@@ -108,7 +107,8 @@ static int is_cut_short(const struct trk_attempt *a) {
 /* Whether a connection that broke stood up to where its handshake begins: a
  * proxy has let it through, or there is none. Newer libcurls on GnuTLS tell of
  * a handshake that is reset as of any read. */
-static int is_handshake(const struct trk_attempt *a, CURLcode rc, long proxied) {
+static int is_handshake(const struct trk_attempt *a, CURLcode rc,
+                        long proxied) {
   long by_proxy = 1;
   if (rc != CURLE_RECV_ERROR && rc != CURLE_SEND_ERROR)
     return 0;
@@ -116,11 +116,11 @@ static int is_handshake(const struct trk_attempt *a, CURLcode rc, long proxied) 
   return !by_proxy || proxied / 100 == 2;
 }
 
-/* The way there. Whether no descriptor was left. The code for what a proxy answers to CONNECT is another in
- * each release, so only the status that it gave decides: what it refuses, it
- * would refuse again. */
+/* Why no connection stood. Whether no descriptor was left. libcurl's code for
+ * a proxy's answer to CONNECT differs between releases, so only the status
+ * decides: what a proxy refuses, it would refuse again. */
 static int cause_of_connecting(const struct trk_attempt *a, CURLcode rc,
-                                struct trk_evidence *seen) {
+                               struct trk_evidence *seen) {
   long proxied = 0;
   int lacking = seen->cause != TRK_CONFIG && none_left(rc);
   curl_easy_getinfo(a->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
@@ -128,8 +128,7 @@ static int cause_of_connecting(const struct trk_attempt *a, CURLcode rc,
     seen->transient = is_cut_short(a);
   if (is_handshake(a, rc, proxied))
     seen->cause = TRK_TLS;
-  else if (seen->cause == TRK_NETWORK || seen->cause == TRK_GARBAGE ||
-           lacking)
+  else if (seen->cause == TRK_NETWORK || seen->cause == TRK_GARBAGE || lacking)
     seen->cause = TRK_CONNECT, seen->transient = 1;
   if (seen->cause == TRK_CONNECT && proxied > 0 && proxied < 500 &&
       proxied / 100 != 2)

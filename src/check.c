@@ -64,8 +64,8 @@ static int check_text(const struct trk_field *f, const char *s, size_t len,
   if (count < 0)
     return wrong(why, "%s is not valid UTF-8", f->name);
   if (count > f->max)
-    return wrong(why, "%s has %d characters; at most %d are allowed",
-                           f->name, (int)count, (int)f->max);
+    return wrong(why, "%s has %d characters; at most %d are allowed", f->name,
+                 (int)count, (int)f->max);
   return 1;
 }
 
@@ -104,16 +104,17 @@ static int labels_ok(const char *s, size_t len) {
 }
 
 static int check_domain(const struct trk_field *f, const char *s, size_t len,
-                      struct trk_why *why) {
+                        struct trk_why *why) {
   const size_t suffix = sizeof DOMAIN_SUFFIX - 1;
   size_t i;
   for (i = 0; i < len; i++)
-    if (!is_letter_or_digit((unsigned char)s[i]) && s[i] != '-' &&
-        s[i] != '.')
-      return wrong(why, "%s may hold letters, digits, '-' and '.' only", f->name);
+    if (!is_letter_or_digit((unsigned char)s[i]) && s[i] != '-' && s[i] != '.')
+      return wrong(why, "%s may hold letters, digits, '-' and '.' only",
+                   f->name);
   if (len <= suffix ||
       !trk_text_begins(s + len - suffix, suffix, DOMAIN_SUFFIX))
-    return wrong(why, "%s must be a name that ends with %s", f->name, DOMAIN_SUFFIX);
+    return wrong(why, "%s must be a name that ends with %s", f->name,
+                 DOMAIN_SUFFIX);
   if (len > DOMAIN_MAX || !labels_ok(s, len))
     return wrong(why, "%s has an empty or too long part", f->name);
   return 1;
@@ -167,7 +168,7 @@ static int has_authority(const char *s) {
 }
 
 static int check_url(const struct trk_field *f, const char *s, size_t len,
-                      struct trk_why *why) {
+                     struct trk_why *why) {
   size_t host = 0;
   if (utf8_length(s, len) < 0)
     return wrong(why, "%s is not valid UTF-8", f->name);
@@ -176,10 +177,12 @@ static int check_url(const struct trk_field *f, const char *s, size_t len,
   else if (len > 8 && trk_text_begins(s, len, "https://"))
     host = 8;
   if (host > 0 && has_blank(s, len))
-    return wrong(why, "%s holds a space or a control character; percent-encode it",
-        f->name);
+    return wrong(why,
+                 "%s holds a space or a control character; percent-encode it",
+                 f->name);
   if (host == 0 || !has_authority(s + host))
-    return wrong(why, "%s must be a URL like https://example.com/path", f->name);
+    return wrong(why, "%s must be a URL like https://example.com/path",
+                 f->name);
   return 1;
 }
 
@@ -187,7 +190,7 @@ static int check_url(const struct trk_field *f, const char *s, size_t len,
  * of ASCII: what else there is has to be percent-encoded. Twilio's own
  * examples have sip://host. */
 static int check_sip_url(const struct trk_field *f, const char *s, size_t len,
-                      struct trk_why *why) {
+                         struct trk_why *why) {
   const char *at = strchr(s, '@');
   const char *host = at != NULL ? at + 1 : s + 4;
   size_t i, n;
@@ -196,23 +199,24 @@ static int check_sip_url(const struct trk_field *f, const char *s, size_t len,
     return wrong(why, "%s must begin with sip:", f->name);
   for (i = 0; i < len; i++)
     if (s[i] <= ' ' || s[i] > '~')
-      return wrong(why, "%s holds a space, a control character or one "
-                             "beyond ASCII; percent-encode it",
-                             f->name);
+      return wrong(why,
+                   "%s holds a space, a control character or one "
+                   "beyond ASCII; percent-encode it",
+                   f->name);
   if (at == NULL && host[0] == '/' && host[1] == '/')
     host += 2;
   n = host_length(host);
   port = port_length(host + n);
   if (n == 0 || port < 0)
-    return wrong(why, "%s has no valid %s", f->name,
-                           n == 0 ? "host" : "port");
+    return wrong(why, "%s has no valid %s", f->name, n == 0 ? "host" : "port");
   host += n + (size_t)port;
   if (*host != '\0' && *host != ';' && *host != '?')
     return wrong(why, "%s must be like sip:pbx.example.com:5060;transport=tcp",
-        f->name);
+                 f->name);
   if (at == s + 4 || strchr(host, '@') != NULL)
-    return wrong(why, "%s may have one '@', behind a user; percent-encode any other",
-        f->name);
+    return wrong(why,
+                 "%s may have one '@', behind a user; percent-encode any other",
+                 f->name);
   return 1;
 }
 
@@ -222,22 +226,21 @@ int trk_check_sid(const char *name, const char *prefix, const char *s,
   if (trk_text_is_sid(s, len, prefix))
     return 1;
   if (len == 0)
-    return wrong(why, "%s is empty; it must be %s and 32 hexadecimal digits", name,
-        prefix);
+    return wrong(why, "%s is empty; it must be %s and 32 hexadecimal digits",
+                 name, prefix);
   memcpy(other, s, len < 2 ? len : 2);
   if (len == TRK_SID_LENGTH && other[0] >= 'A' && other[0] <= 'Z' &&
       trk_text_is_sid(s, len, other))
-    return wrong(why, "%s must begin with %s; this one begins with %s", name, prefix,
-        other);
+    return wrong(why, "%s must begin with %s; this one begins with %s", name,
+                 prefix, other);
   if (len > SHOWN_MAX || utf8_length(s, len) < 0)
-    return wrong(why, "%s must be %s and 32 hexadecimal digits",
-                           name, prefix);
-  return wrong(why, "%s must be %s and 32 hexadecimal digits; got '%s'", name, prefix,
-      s);
+    return wrong(why, "%s must be %s and 32 hexadecimal digits", name, prefix);
+  return wrong(why, "%s must be %s and 32 hexadecimal digits; got '%s'", name,
+               prefix, s);
 }
 
 static int check_sid(const struct trk_field *f, const char *s, size_t len,
-                      struct trk_why *why) {
+                     struct trk_why *why) {
   return trk_check_sid(f->name, f->prefix, s, len, why);
 }
 
@@ -245,9 +248,9 @@ static int check_sid(const struct trk_field *f, const char *s, size_t len,
 typedef int check(const struct trk_field *, const char *, size_t,
                   struct trk_why *);
 static check *const checks[] = {
-    [TRK_TEXT] = check_text,     [TRK_ENUM] = check_enum,
-    [TRK_SID] = check_sid,       [TRK_DOMAIN] = check_domain,
-    [TRK_URL] = check_url,       [TRK_SIP_URL] = check_sip_url,
+    [TRK_TEXT] = check_text, [TRK_ENUM] = check_enum,
+    [TRK_SID] = check_sid,   [TRK_DOMAIN] = check_domain,
+    [TRK_URL] = check_url,   [TRK_SIP_URL] = check_sip_url,
 };
 
 int trk_check_value(const struct trk_field *f, const char *s, size_t len,

@@ -45,13 +45,13 @@ struct trk_client {
 
 /* The client's own table: a Lua array. */
 enum {
-  TRK_CONTEXT_CLIENT = 1, /* the userdata */
-  TRK_CONTEXT_KIT,        /* see kit.h */
-  TRK_CONTEXT_RESOLVE,    /* of the default client: gives its options */
-  TRK_CONTEXT_HOOK,       /* on_attempt, or nil */
-  TRK_CONTEXT_ORIGIN,     /* "https://host[:port]" */
-  TRK_CONTEXT_JOBS,       /* light userdata -> a job that must not go */
-  TRK_CONTEXT_FOLLOW,     /* goes to another page of a list, */
+  TRK_CONTEXT_CLIENT = 1,   /* the userdata */
+  TRK_CONTEXT_KIT,          /* see kit.h */
+  TRK_CONTEXT_RESOLVE,      /* of the default client: gives its options */
+  TRK_CONTEXT_HOOK,         /* on_attempt, or nil */
+  TRK_CONTEXT_ORIGIN,       /* "https://host[:port]" */
+  TRK_CONTEXT_JOBS,         /* light userdata -> a job that must not go */
+  TRK_CONTEXT_FOLLOW,       /* goes to another page of a list, */
   TRK_CONTEXT_FOLLOW_ASYNC, /* and the same as a job: see call.h, job.h */
   TRK_CONTEXT_SIZE = TRK_CONTEXT_FOLLOW_ASYNC
 };

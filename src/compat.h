@@ -33,8 +33,7 @@
 static inline void trk_pushnumber(lua_State *L, double value) {
 #if LUA_VERSION_NUM >= 503
   const double exact = 9007199254740992.0; /* 2^53: doubles are exact below */
-  if (value > -exact && value < exact &&
-      value == (double)(lua_Integer)value) {
+  if (value > -exact && value < exact && value == (double)(lua_Integer)value) {
     lua_pushinteger(L, (lua_Integer)value);
     return;
   }

@@ -63,10 +63,10 @@ static void set_number(lua_State *L, const char *key, long value) {
 
 static void push_field(lua_State *L, const struct trk_field *f, int create) {
   static const char *const types[] = {
-      [TRK_TEXT] = "text",       [TRK_BOOLEAN] = "boolean",
-      [TRK_ENUM] = "enum",       [TRK_INTEGER] = "integer",
-      [TRK_SID] = "sid",         [TRK_DOMAIN] = "domain",
-      [TRK_URL] = "url",         [TRK_SIP_URL] = "sip_url",
+      [TRK_TEXT] = "text", [TRK_BOOLEAN] = "boolean",
+      [TRK_ENUM] = "enum", [TRK_INTEGER] = "integer",
+      [TRK_SID] = "sid",   [TRK_DOMAIN] = "domain",
+      [TRK_URL] = "url",   [TRK_SIP_URL] = "sip_url",
   };
   lua_newtable(L);
   set_text(L, "name", f->name);

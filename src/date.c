@@ -10,8 +10,7 @@ static int is_leap(int year) {
 }
 
 int trk_date_exists(int year, int month, int day) {
-  static const int lengths[] = {31, 28, 31, 30, 31, 30,
-                                31, 31, 30, 31, 30, 31};
+  static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   if (year < 0 || year > 9999 || month < 1 || month > 12 || day < 1)
     return 0;
   return day <= lengths[month - 1] + (month == 2 && is_leap(year));
@@ -44,10 +43,10 @@ static int month_of(const char *s) {
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 static int has_shape(const char *text) {
-  return text != NULL && strlen(text) == 29 &&
-         strcmp(text + 25, " GMT") == 0 && text[3] == ',' &&
-         text[4] == ' ' && text[7] == ' ' && text[11] == ' ' &&
-         text[16] == ' ' && text[19] == ':' && text[22] == ':';
+  return text != NULL && strlen(text) == 29 && strcmp(text + 25, " GMT") == 0 &&
+         text[3] == ',' && text[4] == ' ' && text[7] == ' ' &&
+         text[11] == ' ' && text[16] == ' ' && text[19] == ':' &&
+         text[22] == ':';
 }
 
 long long trk_date_http(const char *text) {

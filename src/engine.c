@@ -24,10 +24,10 @@ struct trk_engine {
   unsigned nwires;
   unsigned nidle;
   struct trk_exchange *waiting; /* in order: not begun, or between attempts */
-  int moved;                /* in this step: calls done, wires freed */
-  int crowded;              /* some call was due, and all wires were busy */
-  struct trk_row *done;     /* where they are collected, or NULL */
-  struct trk_wake wake;     /* ends a wait; none without a thread */
+  int moved;                    /* in this step: calls done, wires freed */
+  int crowded;                  /* some call was due, and all wires were busy */
+  struct trk_row *done;         /* where they are collected, or NULL */
+  struct trk_wake wake;         /* ends a wait; none without a thread */
   int budget;
   int mask_sigpipe;
   uint64_t random;
@@ -136,8 +136,7 @@ static void starve(struct trk_engine *e, struct trk_exchange *x) {
   x->seen.method = x->operation->method;
   x->seen.expect = x->operation->status;
   x->seen.cause = lack ? TRK_CONNECT : TRK_MEMORY;
-  snprintf(x->text, sizeof x->text, "%s",
-           lack ? trk_no_descriptor : no_memory);
+  snprintf(x->text, sizeof x->text, "%s", lack ? trk_no_descriptor : no_memory);
   finish(e, x);
 }
 
@@ -158,8 +157,7 @@ void trk_engine_start(struct trk_engine *e, struct trk_exchange *x) {
   x->request_id[0] = x->text[0] = '\0';
   trk_exchange_free_events(x);
   trk_buf_clear(&x->reply);
-  x->reply.max = x->operation->shape == TRK_PAGE ? TRK_PAGE_MAX
-                                                       : TRK_REPLY_MAX;
+  x->reply.max = x->operation->shape == TRK_PAGE ? TRK_PAGE_MAX : TRK_REPLY_MAX;
   memset(&x->seen, 0, sizeof x->seen);
   if (ready(e) == 0)
     append_waiting(e, x);
@@ -259,8 +257,8 @@ static void begin_attempt(struct trk_engine *e, struct trk_exchange *x,
  * its last attempt proved stands then. */
 static int is_late(const struct trk_engine *e, const struct trk_exchange *x,
                    int64_t now) {
-  return x->attempts > 0 && trk_too_late((long)(x->deadline - now),
-                                            e->shared.options.timeout_ms);
+  return x->attempts > 0 &&
+         trk_too_late((long)(x->deadline - now), e->shared.options.timeout_ms);
 }
 
 /* A wire for a call that is due; NULL where it needs none, or there can be

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct trk_operation trk_pause = {
-    "", "pause", TRK_GET, 0, NULL, NULL, 0, TRK_NOTHING, NULL};
+const struct trk_operation trk_pause = {"",   "pause", TRK_GET,     0,   NULL,
+                                        NULL, 0,       TRK_NOTHING, NULL};
 
 /* ---- making and freeing -------------------------------------------- */
 
@@ -82,8 +82,8 @@ static enum trk_buf_rc add_text(struct trk_buf *texts, const char *text,
   return TRK_BUF_OK;
 }
 
-enum trk_buf_rc trk_asked_add(struct trk_asked *a, size_t nth,
-                              const char *text, size_t len) {
+enum trk_buf_rc trk_asked_add(struct trk_asked *a, size_t nth, const char *text,
+                              size_t len) {
   return add_text(&a->texts, text, len, &a->value[nth]);
 }
 
@@ -128,8 +128,7 @@ static int has_domain(const struct trk_exchange *x,
                       const struct trk_record *record) {
   const char *asked = asked_of_type(x, TRK_DOMAIN);
   return asked == NULL || record->domain_name == NULL ||
-         !is_plain_domain(asked) ||
-         trk_text_same(asked, record->domain_name);
+         !is_plain_domain(asked) || trk_text_same(asked, record->domain_name);
 }
 
 /* The SID that was asked for stands in the path, or is all that a create
@@ -154,8 +153,7 @@ enum trk_body trk_exchange_judge(const struct trk_exchange *x,
                                  const char *account,
                                  const struct trk_record *record) {
   const char *sid = record->sid;
-  if (sid == NULL ||
-      !trk_text_is_sid(sid, strlen(sid), x->operation->proof))
+  if (sid == NULL || !trk_text_is_sid(sid, strlen(sid), x->operation->proof))
     return TRK_BODY_BAD;
   if (!is_ours(x, account, record))
     return TRK_BODY_FOREIGN;

@@ -25,7 +25,7 @@
 struct trk_asked {
   char trunk_sid[TRK_SID_LENGTH + 1]; /* whose the resource is; "" */
   char sid[TRK_SID_LENGTH + 1];       /* the record's own, in the path; "" */
-  size_t value[TRK_MAX_FIELDS]; /* of each field, where its text begins in
+  size_t value[TRK_MAX_FIELDS];       /* of each field, where its text begins in
                                    texts, counted from 1; 0: not sent */
   size_t others; /* the same for the names and texts of fields that the API's
                     table does not know: pairs, up to the end of texts */
@@ -107,8 +107,7 @@ void trk_exchange_free(struct trk_exchange *x);
 void trk_exchange_free_all(struct trk_exchange *first);
 
 /* Empties the request, and makes it one of op. */
-void trk_exchange_clear(struct trk_exchange *x,
-                        const struct trk_operation *op);
+void trk_exchange_clear(struct trk_exchange *x, const struct trk_operation *op);
 
 /* Takes the oldest event off an exchange that has one; the taker frees it. */
 struct trk_event *trk_exchange_event(struct trk_exchange *x);
@@ -117,8 +116,8 @@ void trk_exchange_free_events(struct trk_exchange *x);
 
 /* Keeps the text of the nth field, or of one that the API's table does not
  * know, after all those that it knows. */
-enum trk_buf_rc trk_asked_add(struct trk_asked *a, size_t nth,
-                              const char *text, size_t len);
+enum trk_buf_rc trk_asked_add(struct trk_asked *a, size_t nth, const char *text,
+                              size_t len);
 enum trk_buf_rc trk_asked_add_other(struct trk_asked *a, const char *name,
                                     const char *text, size_t len);
 

@@ -73,8 +73,8 @@ static size_t index_of(const struct trk_operation *op,
 }
 
 static enum trk_buf_rc keep_asked(struct trk_exchange *x,
-                                  const struct trk_field *f,
-                                  const char *value, size_t len) {
+                                  const struct trk_field *f, const char *value,
+                                  size_t len) {
   size_t nth = index_of(x->operation, f);
   return nth < x->operation->nfields
              ? trk_asked_add(&x->asked, nth, value, len)
@@ -84,8 +84,8 @@ static enum trk_buf_rc keep_asked(struct trk_exchange *x,
 /* Adds the pair "Name=value", with '&' before all but the first, and keeps
  * what was asked. The name goes as it is. */
 static enum trk_form_rc add_pair(lua_State *L, struct trk_exchange *x,
-                                 const struct trk_field *f,
-                                 const char *value, size_t len) {
+                                 const struct trk_field *f, const char *value,
+                                 size_t len) {
   struct trk_buf *out = &x->body;
   size_t form_len = strlen(f->form);
   enum trk_buf_rc rc = reserve(out, form_len, value, len);
@@ -192,8 +192,8 @@ static enum trk_form_rc add_number(lua_State *L, int value,
     lua_pushstring(L, f->name);
     return TRK_FORM_INVALID;
   }
-  if (validate && (!whole || n < (lua_Number)f->min ||
-                   n > (lua_Number)f->max)) {
+  if (validate &&
+      (!whole || n < (lua_Number)f->min || n > (lua_Number)f->max)) {
     lua_pushvalue(L, value); /* as Lua writes it: 0, and not 0.0 */
     lua_pushfstring(L, "%s must be a whole number from %d to %d; got %s",
                     f->name, (int)f->min, (int)f->max, lua_tostring(L, -1));
@@ -220,17 +220,15 @@ static enum trk_form_rc add_value(lua_State *L, int value,
     return add_pair(L, x, f, "", 0);
   switch (f->type) {
   case TRK_BOOLEAN:
-    return type == LUA_TBOOLEAN
-               ? add_boolean(L, value, f, x)
-               : wrong_type(L, value, f->name, "a boolean");
+    return type == LUA_TBOOLEAN ? add_boolean(L, value, f, x)
+                                : wrong_type(L, value, f->name, "a boolean");
   case TRK_INTEGER:
     return type == LUA_TNUMBER
                ? add_number(L, value, f, validate, x)
                : wrong_type(L, value, f->name, "a whole number");
   default:
-    return type == LUA_TSTRING
-               ? add_string(L, value, f, validate, x)
-               : wrong_type(L, value, f->name, "a string");
+    return type == LUA_TSTRING ? add_string(L, value, f, validate, x)
+                               : wrong_type(L, value, f->name, "a string");
   }
 }
 
@@ -265,8 +263,7 @@ static const char *push_form_name(lua_State *L, const char *key) {
 
 /* Whether the request has a field that the API's table does not know by this
  * form name. */
-static int is_other(lua_State *L, const struct trk_asked *a,
-                    const char *form) {
+static int is_other(lua_State *L, const struct trk_asked *a, const char *form) {
   const char *at, *end;
   int found = 0;
   if (a->others == 0)
@@ -296,8 +293,7 @@ static int is_asked(lua_State *L, const struct trk_exchange *x,
  * so: the value at index may be anything a form can carry. */
 static enum trk_form_rc add_unknown(lua_State *L, const char *key, int value,
                                     struct trk_exchange *x) {
-  struct trk_field f = {NULL, NULL, TRK_TEXT, 0,    0,
-                        NULL, NULL, 0,        NULL, NULL};
+  struct trk_field f = {NULL, NULL, TRK_TEXT, 0, 0, NULL, NULL, 0, NULL, NULL};
   f.name = key;
   f.form = push_form_name(L, key);
   if (is_asked(L, x, f.form)) {
@@ -320,8 +316,8 @@ struct names {
 
 /* Takes the pair of key and the value on top: the value goes to its place. */
 static enum trk_form_rc note_pair(lua_State *L, const char *key,
-                                  const struct trk_operation *op,
-                                  int validate, struct names *names) {
+                                  const struct trk_operation *op, int validate,
+                                  struct names *names) {
   int i = find_field(op, key);
   if (i < 0 && validate) {
     lua_pushfstring(L, "unknown field '%s'", key);

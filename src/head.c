@@ -37,8 +37,7 @@ static void status_line(struct trk_head *h, const char *line, size_t len) {
   h->retry_after[0] = h->date[0] = h->request_id[0] = '\0';
   h->redirect[0] = '\0';
   h->status = status >= 200 ? status : 0;
-  h->part = status >= 100 && status < 200 ? TRK_HEAD_INTERIM
-                                          : TRK_HEAD_FINAL;
+  h->part = status >= 100 && status < 200 ? TRK_HEAD_INTERIM : TRK_HEAD_FINAL;
 }
 
 /* Where "Location: https://user@host:port/path" would lead: the host alone,

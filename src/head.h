@@ -29,7 +29,7 @@ struct trk_head {
   char request_id[64];  /* Twilio-Request-Id; "" when none came */
   char retry_after[48]; /* fields as they came */
   char date[48];
-  char redirect[128];   /* the host that Location names */
+  char redirect[128]; /* the host that Location names */
 };
 
 /* Before the first line. */

@@ -34,8 +34,7 @@ static struct job *job_of(struct trk_job *in) { return (struct job *)in; }
 /* ---- holding ------------------------------------------------------- */
 
 /* The context holds the job at index, or lets it go. */
-static void hold(lua_State *L, int context, const struct job *job,
-                 int index) {
+static void hold(lua_State *L, int context, const struct job *job, int index) {
   lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
   lua_pushlightuserdata(L, (void *)job);
   lua_pushvalue(L, index);
@@ -168,8 +167,7 @@ static void keep(lua_State *L, struct job *job, int index, int n) {
  * How many; 0: they are gone; -1: an error to raise is on top. Raises nothing
  * itself. Meanwhile a finalizer may ask for the same job: then its results
  * are those that count. */
-static int read_results(lua_State *L, int context, struct job *job,
-                        int index) {
+static int read_results(lua_State *L, int context, struct job *job, int index) {
   struct trk_exchange *x = trk_jobs_exchange(&job->in);
   int n = kept(L, job, index);
   if (n > 0 || x == NULL)
@@ -387,8 +385,8 @@ static int launch(lua_State *L, const struct trk_act *act,
   if (c->worker == NULL) {
     let_go(L, act->context, job);
     job->in.exchange = NULL;
-    return trk_call_give_up(
-        act, x, trk_call_refuse(L, act, "the client is closed"));
+    return trk_call_give_up(act, x,
+                            trk_call_refuse(L, act, "the client is closed"));
   }
   trk_client_undraft(c, x);
   job->worker = c->worker;
@@ -400,8 +398,8 @@ static int launch(lua_State *L, const struct trk_act *act,
 static const struct trk_manner as_job = {trk_client_need_worker, launch};
 
 int trk_job_operation(lua_State *L) {
-  return trk_call(L, lua_touserdata(L, TRK_UP_OPERATION),
-                  &trk_kind_operation, &as_job);
+  return trk_call(L, lua_touserdata(L, TRK_UP_OPERATION), &trk_kind_operation,
+                  &as_job);
 }
 
 int trk_job_follow(lua_State *L) {
@@ -447,8 +445,8 @@ int trk_job_poll(lua_State *L) {
 }
 
 int trk_job_fd(lua_State *L) {
-  static const struct trk_operation op = {"", "fd", TRK_GET, 0, "", NULL, 0,
-                                          TRK_NOTHING, ""};
+  static const struct trk_operation op = {"",   "fd", TRK_GET,     0, "",
+                                          NULL, 0,    TRK_NOTHING, ""};
   struct trk_act act;
   int fd, n;
   act.operation = &op;

@@ -8,7 +8,7 @@
 /* A text being cut: what is kept so far, and what is still to be moved there.
  */
 struct cut {
-  char *out;       /* end of what is kept */
+  char *out; /* end of what is kept */
   const char *text;
   const char *seg; /* begin of what comes next, not yet moved */
 };
@@ -30,8 +30,7 @@ static char before(const struct cut *cut, const char *p) {
  * can but close a name: in a text it would be behind a backslash, and one that
  * opens a text is behind a bracket, a comma or a colon. */
 static const char *name_of(const struct cut *cut, const char *p) {
-  if (p - cut->seg < 4 || p[-1] != ':' || p[-2] != '"' ||
-      !is_name_char(p[-3]))
+  if (p - cut->seg < 4 || p[-1] != ':' || p[-2] != '"' || !is_name_char(p[-3]))
     return NULL;
   p -= 3;
   while (p > cut->seg && is_name_char(*p))

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdio.h> /* snprintf */
 
-#define OLDEST 0x075000u /* 7.80: the pre-request callback */
+#define OLDEST 0x075000u       /* 7.80: the pre-request callback */
 #define CLEARS_PARTS 0x081400u /* 8.20: forgets names apart from connections */
 
 /* By number, so that a library newer than the headers is given them too. One

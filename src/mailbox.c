@@ -125,8 +125,7 @@ void trk_mailbox_queue(struct trk_mailbox *m, struct trk_exchange *x) {
   publish(&x->place, TRK_QUEUED);
 }
 
-struct trk_exchange *trk_mailbox_next(const struct trk_mailbox *m,
-                                      int room) {
+struct trk_exchange *trk_mailbox_next(const struct trk_mailbox *m, int room) {
   struct trk_exchange *first = m->lists[TRK_QUEUED].first;
   return first != NULL && (room || is_pause(first)) ? first : NULL;
 }

@@ -57,8 +57,7 @@ struct trk_exchange *trk_mailbox_take(struct trk_mailbox *m);
 
 /* Waits for this one, ms milliseconds at most, and takes it out of its turn.
  * Whether it is the caller's now. A signal does not end the wait. */
-int trk_mailbox_wait_for(struct trk_mailbox *m, struct trk_exchange *x,
-                         int ms);
+int trk_mailbox_wait_for(struct trk_mailbox *m, struct trk_exchange *x, int ms);
 
 /* How many there are to take. */
 unsigned trk_mailbox_count(struct trk_mailbox *m);

@@ -71,7 +71,8 @@ static void watch_exit(void) { (void)atexit(at_exit); }
 /* OpenSSL registers its exit handler at its first use: this makes that be now,
  * so that ours, registered next, runs before it. It is found through what
  * libcurl links; without that name there is nothing to do. */
-#define OPENSSL_INIT_ASYNC 0x100 /* the cheapest use: for no option at all it
+#define OPENSSL_INIT_ASYNC \
+  0x100 /* the cheapest use: for no option at all it
                                     does nothing */
 
 static void use_openssl(void) {

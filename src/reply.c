@@ -13,11 +13,11 @@
 #define EXACT 9007199254740992.0 /* 2^53: doubles are exact below */
 
 static const char *const kinds[] = {
-    [TRK_NO_CAUSE] = "reply",   [TRK_DNS] = "dns",
-    [TRK_CONNECT] = "connect",  [TRK_TLS] = "tls",
-    [TRK_TIMEOUT] = "timeout",  [TRK_NETWORK] = "network",
-    [TRK_GARBAGE] = "reply",    [TRK_TOO_LARGE] = "reply",
-    [TRK_MEMORY] = "memory",    [TRK_CONFIG] = "config",
+    [TRK_NO_CAUSE] = "reply",      [TRK_DNS] = "dns",
+    [TRK_CONNECT] = "connect",     [TRK_TLS] = "tls",
+    [TRK_TIMEOUT] = "timeout",     [TRK_NETWORK] = "network",
+    [TRK_GARBAGE] = "reply",       [TRK_TOO_LARGE] = "reply",
+    [TRK_MEMORY] = "memory",       [TRK_CONFIG] = "config",
     [TRK_CANCELLED] = "cancelled",
 };
 

@@ -73,9 +73,8 @@ int trk_results_raise(lua_State *L, const struct trk_operation *op,
   return lua_error(L);
 }
 
-int trk_results_not_begun(lua_State *L, int kit,
-                          const struct trk_operation *op, const char *kind,
-                          const char *why) {
+int trk_results_not_begun(lua_State *L, int kit, const struct trk_operation *op,
+                          const char *kind, const char *why) {
   lua_newtable(L);
   lua_pushstring(L, kind);
   lua_setfield(L, -2, "kind");
@@ -87,8 +86,7 @@ int trk_results_not_begun(lua_State *L, int kit,
 /* ---- results --------------------------------------------------------- */
 
 /* A page's results: its reply and what is known of it are on top. */
-static void make_page(lua_State *L, const struct trk_exchange *x,
-                      int context) {
+static void make_page(lua_State *L, const struct trk_exchange *x, int context) {
   int reply = lua_gettop(L) - 1;
   push_kit(L, context, TRK_KIT_PAGE);
   lua_pushvalue(L, reply);

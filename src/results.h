@@ -14,14 +14,12 @@
 
 /* Fills the kit at an index with all that the results of op may need. May
  * raise: it is for before the call. */
-void trk_results_prepare(lua_State *L, int kit,
-                         const struct trk_operation *op);
+void trk_results_prepare(lua_State *L, int kit, const struct trk_operation *op);
 
 /* nil and an error of a kind, for a call that was not begun; the kit is at an
  * index. */
-int trk_results_not_begun(lua_State *L, int kit,
-                          const struct trk_operation *op, const char *kind,
-                          const char *why);
+int trk_results_not_begun(lua_State *L, int kit, const struct trk_operation *op,
+                          const char *kind, const char *why);
 
 /* Pushes the results of the exchange on top, a light userdata, which is done,
  * and returns how many (two at most); or -1, with an error to raise on top. */

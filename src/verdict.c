@@ -54,8 +54,7 @@ enum trk_outcome trk_verdict(const struct trk_evidence *seen) {
   enum trk_outcome alone = verdict_alone(seen);
   if (!seen->was_unknown || seen->method == TRK_GET || alone == TRK_DONE)
     return alone;
-  if (seen->method == TRK_DELETE && alone == TRK_REFUSED &&
-      seen->status == 404)
+  if (seen->method == TRK_DELETE && alone == TRK_REFUSED && seen->status == 404)
     return TRK_DONE; /* an attempt before did delete it */
   return alone == TRK_APPLIED ? alone : TRK_UNKNOWN;
 }
@@ -69,9 +68,8 @@ int trk_budget_after(int budget, enum trk_outcome outcome) {
 
 /* May this attempt be followed by another, and how far apart do they start?
  * A POST never on unknown (law L3). */
-static int repeatable(enum trk_outcome outcome,
-                      const struct trk_evidence *seen, long *base,
-                      long *cap, unsigned *limit) {
+static int repeatable(enum trk_outcome outcome, const struct trk_evidence *seen,
+                      long *base, long *cap, unsigned *limit) {
   if (seen->was_unknown)
     outcome = verdict_alone(seen); /* this attempt's own says how to go on */
   *base = 100;
@@ -111,8 +109,7 @@ int trk_too_late(long left_ms, long timeout_ms) {
   return left_ms <= least_left(timeout_ms) / 2;
 }
 
-long trk_retry_delay(enum trk_outcome outcome,
-                     const struct trk_evidence *seen,
+long trk_retry_delay(enum trk_outcome outcome, const struct trk_evidence *seen,
                      const struct trk_history *past) {
   long base, cap, asked, delay, room;
   unsigned limit;

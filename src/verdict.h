@@ -91,8 +91,7 @@ struct trk_history {
 int trk_too_late(long left_ms, long timeout_ms);
 
 /* Milliseconds to wait before the next attempt, or -1: this was the last. */
-long trk_retry_delay(enum trk_outcome outcome,
-                     const struct trk_evidence *seen,
+long trk_retry_delay(enum trk_outcome outcome, const struct trk_evidence *seen,
                      const struct trk_history *past);
 
 /* The Retry-After header (RFC 9110, 10.2.3) in milliseconds: seconds, or an

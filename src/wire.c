@@ -191,8 +191,7 @@ static CURLcode set_callbacks(struct trk_wire *w) {
   keep(&rc, curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)w->shared));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close));
-  keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA,
-                             (void *)w->shared));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, (void *)w->shared));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)w));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, w->saw.text));
   return rc;
@@ -214,13 +213,12 @@ static CURLcode set_all(struct trk_wire *w) {
   size_t i;
   for (i = 0; i < sizeof fixed / sizeof *fixed; i++)
     keep(&rc, set_long(w->easy, fixed[i].option, fixed[i].value));
-  keep(&rc, set_long(w->easy, OPT_PROTOCOLS,
-                     w->shared->loopback_only ? PROTOCOL_HTTP
-                                              : PROTOCOL_HTTPS));
+  keep(&rc,
+       set_long(w->easy, OPT_PROTOCOLS,
+                w->shared->loopback_only ? PROTOCOL_HTTP : PROTOCOL_HTTPS));
   keep(&rc, set_trust(w));
   keep(&rc, set_callbacks(w));
-  keep(&rc, curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER,
-                             w->shared->headers));
+  keep(&rc, curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER, w->shared->headers));
   keep(&rc, set_proxy(w->easy, o->proxy));
   keep(&rc, curl_easy_setopt(w->easy, CURLOPT_CURLU, w->url));
   /* Without it a hanging resolver outlives every time-out (law L4); older
@@ -241,8 +239,7 @@ struct trk_wire *trk_wire_new(struct trk_shared *s) {
   w->url = curl_url();
   w->saw.easy = w->easy;
   if (w->easy != NULL && w->url != NULL &&
-      curl_url_set(w->url, CURLUPART_URL, s->options.origin, 0) ==
-          CURLUE_OK &&
+      curl_url_set(w->url, CURLUPART_URL, s->options.origin, 0) == CURLUE_OK &&
       set_all(w) == CURLE_OK)
     return w;
   trk_wire_free(w);
@@ -289,8 +286,8 @@ static CURLcode set_path(struct trk_wire *w, const struct trk_buf *path) {
     *query = '\0';
   rc = curl_url_set(w->url, CURLUPART_PATH, w->path.data, 0);
   if (rc == CURLUE_OK)
-    rc = curl_url_set(w->url, CURLUPART_QUERY,
-                      query != NULL ? query + 1 : NULL, 0);
+    rc = curl_url_set(w->url, CURLUPART_QUERY, query != NULL ? query + 1 : NULL,
+                      0);
   if (query != NULL)
     *query = '?';
   if (rc != CURLUE_OK) {
@@ -301,8 +298,7 @@ static CURLcode set_path(struct trk_wire *w, const struct trk_buf *path) {
   return CURLE_OK;
 }
 
-static CURLcode set_body(const struct trk_wire *w,
-                         const struct trk_buf *body) {
+static CURLcode set_body(const struct trk_wire *w, const struct trk_buf *body) {
   CURLcode rc;
   if (w->method != TRK_POST)
     return CURLE_OK;

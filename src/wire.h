@@ -18,15 +18,15 @@ struct trk_wire {
   CURL *easy;
   CURLU *url;
   struct trk_shared *shared;
-  struct trk_wire *next; /* in shared->wires */
-  struct trk_wire *idle; /* in the engine's list of idle ones */
+  struct trk_wire *next;  /* in shared->wires */
+  struct trk_wire *idle;  /* in the engine's list of idle ones */
   struct trk_exchange *x; /* NULL when idle */
   enum trk_method method; /* set up for this one, once configured */
   int configured;
-  struct trk_buf path;   /* set in url */
-  int stale;             /* a kept connection was stopped before its use */
-  int fresh;             /* set up to take no kept connection */
-  int port;              /* local port of the connection in use */
+  struct trk_buf path; /* set in url */
+  int stale;           /* a kept connection was stopped before its use */
+  int fresh;           /* set up to take no kept connection */
+  int port;            /* local port of the connection in use */
   struct trk_attempt saw;
 };
 

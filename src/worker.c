@@ -39,9 +39,7 @@ struct trk_worker {
 
 static void lock(struct trk_worker *w) { pthread_mutex_lock(&w->box.lock); }
 
-static void unlock(struct trk_worker *w) {
-  pthread_mutex_unlock(&w->box.lock);
-}
+static void unlock(struct trk_worker *w) { pthread_mutex_unlock(&w->box.lock); }
 
 static int has(const struct trk_worker *w, enum trk_place place) {
   return trk_mailbox_first(&w->box, place) != NULL;
@@ -103,8 +101,8 @@ static int take_turn(struct trk_worker *w, struct trk_exchange **fetched) {
   lock(w);
   w->doing = LOOKING;
   trk_mailbox_finish(&w->box, &w->done);
-  while (w->hold || (!w->quit && !has(w, TRK_QUEUED) &&
-                     !has(w, TRK_RUNNING) && !to_cancel(w))) {
+  while (w->hold || (!w->quit && !has(w, TRK_QUEUED) && !has(w, TRK_RUNNING) &&
+                     !to_cancel(w))) {
     w->doing = IDLING;
     if (w->hold)
       pthread_cond_broadcast(&w->box.change);
@@ -212,8 +210,7 @@ struct trk_exchange *trk_worker_take(struct trk_worker *w) {
   return trk_mailbox_take(&w->box);
 }
 
-int trk_worker_wait_for(struct trk_worker *w, struct trk_exchange *x,
-                        int ms) {
+int trk_worker_wait_for(struct trk_worker *w, struct trk_exchange *x, int ms) {
   return trk_mailbox_wait_for(&w->box, x, ms);
 }
 
