@@ -77,7 +77,7 @@ describe("time", function()
 end)
 
 describe("a day", function()
-  local probe = require "probe"
+  local core = require "trunking.core"
   -- year, month, day, days since 1970-01-01 (GNU date's)
   for _, case in ipairs { { 1970, 1, 1, 0 }, { 1969, 12, 31, -1 },
     { 0, 1, 1, -719528 }, { 0, 2, 29, -719469 }, { 0, 3, 1, -719468 },
@@ -85,14 +85,14 @@ describe("a day", function()
   } do
     it(("%04d-%02d-%02d is in its place"):format(unpack(case, 1, 3)),
       function()
-        assert.equal(case[4], probe.days(unpack(case, 1, 3)))
+        assert.equal(case[4], core.days(unpack(case, 1, 3)))
       end)
   end
   for _, case in ipairs { { -1, 1, 1 }, { 10000, 1, 1 }, { 2000, 0, 1 },
     { 2000, 13, 1 }, { 2000, 1, 0 }, { 2000, 1, 32 }, { 2001, 2, 29 },
     { 1900, 2, 29 }, { 2000, 4, 31 } } do
     it(("%d-%d-%d does not exist"):format(unpack(case)), function()
-      assert.is_nil(probe.days(unpack(case)))
+      assert.is_nil(core.days(unpack(case)))
     end)
   end
 end)

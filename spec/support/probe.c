@@ -141,17 +141,6 @@ static int probe_http_date(lua_State *L) {
   return 1;
 }
 
-/* days(year, month, day): days since 1970-01-01, or nil. */
-static int probe_days(lua_State *L) {
-  int year = (int)luaL_checkinteger(L, 1);
-  int month = (int)luaL_checkinteger(L, 2);
-  int day = (int)luaL_checkinteger(L, 3);
-  if (!trk_date_exists(year, month, day))
-    return 0;
-  lua_pushinteger(L, (lua_Integer)trk_date_days(year, month, day));
-  return 1;
-}
-
 /* same(a, b): whether two texts are the same but for the case. */
 static int probe_same(lua_State *L) {
   lua_pushboolean(L, trk_text_same(luaL_checkstring(L, 1),
@@ -355,8 +344,7 @@ TRK_EXPORT int luaopen_probe(lua_State *L) {
       {"budget_after", probe_budget_after}, {"retry_after", probe_retry_after},
       {"path", probe_path},                 {"json_trim", probe_json_trim},
       {"json_numbers", probe_json_numbers}, {"judge", probe_judge},
-      {"head", probe_head},                 {"days", probe_days},
-      {"same", probe_same},
+      {"head", probe_head},                 {"same", probe_same},
   };
   size_t i;
   lua_newtable(L);
