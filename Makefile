@@ -1,8 +1,6 @@
 # trunking: `make demo` and `make test` do everything on a fresh Debian, as
-# root, set-up included. The rest: build env sandbox spec busy check asan
-# valgrind bench ledger torture fuzz coverage examples threads soak distros
-# nightly install uninstall clean, and worker-test, -tsan, -asan, -memcheck,
-# -helgrind.
+# root, set-up included. `make help` prints the lines below that begin with
+# "##".
 # LUA=5.4 (5.5, 5.3, 5.2, 5.1, jit) selects the Lua to build for.
 
 LUA ?= 5.4
@@ -43,9 +41,15 @@ LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
 .PHONY: all build env demo test spec busy sandbox check asan valgrind \
   worker-test worker-tsan worker-asan worker-memcheck worker-helgrind ledger \
   bench torture torture-build fuzz coverage examples threads soak distros \
-  nightly install uninstall clean
+  nightly install uninstall rockspec clean help
 
 all: build
+
+## help: these lines
+help:
+	@echo "make TARGET, on Lua 5.4 or with LUA=5.5, 5.3, 5.2, 5.1, jit:"
+	@sed -n 's/^## \([^:]*\): /\1\t/p' $(firstword $(MAKEFILE_LIST)) | \
+	  awk -F'\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
 # ---- set-up ----------------------------------------------------------
 
@@ -58,6 +62,7 @@ deps-%:
 
 # ---- building --------------------------------------------------------
 
+## build: the module, below build/
 build: $(CORE) $(LOAD)
 
 $(CORE): $(SRC) $(HDR) Makefile
@@ -86,17 +91,20 @@ $(TROUBLE): spec/support/trouble.c src/compat.h Makefile
 
 probe: $(PROBE) $(TROUBLE)
 
+## env: the paths that Lua needs: eval "$(make -s env)"
 env: build
 	@echo "export LUA_PATH='$(LUA_PATH_OF)$$LUA_PATH'"
 	@echo "export LUA_CPATH='$(call LUA_CPATH_OF,$(ABI))$$LUA_CPATH'"
 
 # ---- using -----------------------------------------------------------
 
+## demo: creates a trunk over TLS, in a sandbox of the API
 demo: deps-demo
 	@$(MAKE) --no-print-directory -s build LUA=5.4
 	@LIVE="$(LIVE)" LUA_PATH='$(LUA_PATH_OF)' \
 	  LUA_CPATH='$(call LUA_CPATH_OF,5.4)' spec/support/demo
 
+## examples: runs the C program that embeds Lua
 # A program that embeds Lua, with the module found by require and with the
 # module linked in; each creates a trunk in the sandbox.
 HOST = $(BUILD)/examples/$(ABI)
@@ -117,27 +125,33 @@ examples: deps-demo build $(HOST)/host $(HOST)/host-static
 	  $(SANDBOX) $(HOST)/host
 	@LUA_PATH='$(LUA_PATH_OF)' $(SANDBOX) $(HOST)/host-static
 
+## sandbox: the sandbox of the API, until Ctrl-C
 sandbox: deps-demo
 	@$(SANDBOX) || [ $$? = 130 ] # 130: Ctrl-C, as it should end
 
 # ---- proving ---------------------------------------------------------
 
+## test: every spec, on every interpreter that is installed
 test: deps-test
 	@spec/support/test $(TESTED)
 
+## spec: some specs, on one interpreter: F="form job"
 # make spec F="form job" LUA=jit: these alone, on this interpreter; those that
 # run once run on 5.4.
 spec: deps-spec
 	@F="$(F)" spec/support/test $(LUA)
 
+## busy: test, on a machine that is kept busy: TIMES=3
 # make test, TIMES over, on a machine that is kept busy.
 TIMES ?= 1
 busy: deps-test
 	@spec/support/busy $(TIMES) spec/support/test $(TESTED)
 
+## check: luacheck, compilers, clang-tidy, exported symbols
 check: deps-check
 	@spec/support/check "$(WARN) -D_GNU_SOURCE $(CURL_CFLAGS)"
 
+## asan: the specs under AddressSanitizer and UBSan
 # Both rebuild apart from the ordinary build, and run the specs on Lua 5.4.
 asan: deps-spec
 	@$(MAKE) --no-print-directory -s build probe LUA=5.4 \
@@ -145,10 +159,12 @@ asan: deps-spec
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 	@spec/support/sanitize asan $(BUILD)/asan $(ASAN)
 
+## valgrind: the specs under valgrind: VALGRIND=--short
 valgrind: deps-valgrind
 	@$(MAKE) --no-print-directory -s build probe LUA=5.4
 	@spec/support/sanitize valgrind $(BUILD) $(VALGRIND)
 
+## worker-*: the worker alone: test, tsan, asan, memcheck, helgrind
 # The worker room in plain C, by itself. helgrind can't follow atomics, so it
 # gets the build for compilers without them.
 WORKER = $(BUILD)/worker
@@ -180,12 +196,14 @@ worker-test worker-tsan worker-asan worker-memcheck worker-helgrind:
 	  $(MAKE) --no-print-directory -s $(WORKER)/test-$$kind && \
 	  spec/support/worker $$kind $(WORKER)/test-$$kind
 
+## ledger: every verdict against a server that fails: LEDGER=--long
 # Every verdict against the book of a server that errs: see
 # spec/ledger/ledger.lua. LEDGER="--long --seed 1"
 ledger: deps-spec
 	@$(MAKE) --no-print-directory -s build LUA=5.4
 	@spec/ledger/run $(LEDGER)
 
+## bench: speed, against C and other clients: BENCH=--short
 bench: deps-bench
 	@for v in 5.4 5.1; do \
 	  $(MAKE) --no-print-directory -s build LUA=$$v || exit 1; done
@@ -194,6 +212,7 @@ bench: deps-bench
 
 # ---- torture -----------------------------------------------------------
 
+## torture: each allocation fails once: TORTURE=--long
 # The program, and a module whose malloc it may refuse, in trees of their own:
 # one under the sanitizers. TORTURE=--long fails every request of every script.
 TORTURE ?= --short
@@ -230,6 +249,7 @@ torture: deps-spec
 
 # ---- fuzzing -----------------------------------------------------------
 
+## fuzz: what a server may send: FUZZ=60, seconds for each target
 # libFuzzer is clang's. FUZZ=--short, or how many seconds each target runs.
 FUZZ ?= --short
 FUZZ_TARGETS = headers reply json form http pages
@@ -259,6 +279,7 @@ fuzz: deps-fuzz
 
 # ---- threads -----------------------------------------------------------
 
+## threads: four Lua states in four threads: THREADS=--long
 # Four Lua states in four threads, as they are, under ThreadSanitizer and
 # under helgrind, which does not understand atomics. THREADS=--long: 10,000
 # calls under ThreadSanitizer too.
@@ -279,6 +300,7 @@ threads: deps-valgrind
 	  $(addprefix $(THREADS_DIR)/,plain tsan helgrind)
 	@spec/threads/run $(THREADS_DIR) $(THREADS)
 
+## soak: many mixed calls, and nothing grows: SOAK=--long
 # Mixed calls over several states, some closed and opened again throughout:
 # memory, descriptors and threads stay flat. SOAK=--long
 SOAK_DIR = $(BUILD)/soak
@@ -293,6 +315,7 @@ soak: deps-spec
 
 # ---- coverage ----------------------------------------------------------
 
+## coverage: what of the C the specs reach
 # Fails when less was reached than is promised, or a spec fails. A build for
 # Lua 5.4, and one for LuaJIT, which can fork and is in nginx. Counts of two
 # threads are lost unless they are atomic, and then a branch may seem untaken.
@@ -306,11 +329,13 @@ coverage: deps-coverage
 
 # ---- other systems -----------------------------------------------------
 
+## distros: demo and test on other Debians, as root: DISTRO=trixie
 # make demo and make test in roots of other Debians, which debootstrap makes
 # below build/ and which stay there. DISTRO="trixie sid i386", DISTROS=--short
 distros: deps-distros
 	@spec/distros/run $(DISTROS) $(DISTRO)
 
+## nightly: all of these, and longer; takes hours
 # NIGHTLY="specs sweeps bench distros": some of it.
 nightly:
 	@spec/support/nightly $(NIGHTLY)
@@ -325,6 +350,7 @@ LIB_DIR = $(DESTDIR)$(PREFIX)/lib/lua/$(ABI)
 LUA_PARTS = $(patsubst lua/%/,%,$(sort $(dir $(wildcard \
   lua/trunking/*.lua lua/trunking/*/*.lua))))
 
+## install: the module, below PREFIX=/usr/local
 install: build
 	for part in $(LUA_PARTS); do \
 	  install -d $(LUA_DIR)/$$part && \
@@ -332,8 +358,17 @@ install: build
 	install -d $(LIB_DIR)/trunking
 	install -m 755 $(CORE) $(LOAD) $(LIB_DIR)/trunking
 
+## uninstall: takes it away again
 uninstall:
 	rm -rf $(LUA_DIR)/trunking $(LIB_DIR)/trunking
 
+## rockspec: the branch's, from the versioned one
+rockspec:
+	sed -e 's/^version = .*/version = "scm-1"/' \
+	  -e 's/^  tag = .*/  branch = "main",/' \
+	  $(filter-out %-scm-1.rockspec,$(wildcard *.rockspec)) \
+	  >trunking-scm-1.rockspec
+
+## clean: removes build/
 clean:
 	rm -rf $(BUILD)

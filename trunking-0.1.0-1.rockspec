@@ -11,6 +11,9 @@ description = {
   detailed = [[
     Creates SIP trunks from Lua tables over libcurl, and tells the truth about
     what became of a request: created, not created, or unknown.]],
+  homepage = "https://trunking.invalid/trunking",
+  maintainer = "trunking <maintainers@trunking.invalid>",
+  labels = { "http", "sip", "telephony", "twilio", "async" },
   license = "MIT",
 }
 dependencies = { "lua >= 5.1, < 5.6", "lua-cjson >= 2.1.0" }
@@ -70,3 +73,5 @@ build = {
   },
   copy_directories = { "doc", "examples" },
 }
+-- In a checkout: `luarocks test` is `make test`.
+test = { type = "command", command = "make test" }

@@ -49,7 +49,8 @@ end)
 
 describe("the rock", function()
   local dir
-  local rockspec = "trunking-0.1.0-1.rockspec"
+  local rockspec = ("trunking-%s-1.rockspec"):format(
+    require "trunking.core".version)
 
   setup(function()
     local pipe = io.popen "mktemp -d"
