@@ -203,7 +203,7 @@ ledger: deps-spec
 	@$(MAKE) --no-print-directory -s build LUA=5.4
 	@spec/ledger/run $(LEDGER)
 
-## bench: speed, against C and other clients: BENCH=--short
+## bench: speed, against C and others: BENCH="--short --chart"
 bench: deps-bench
 	@for v in 5.4 5.1; do \
 	  $(MAKE) --no-print-directory -s build LUA=$$v || exit 1; done
