@@ -28,7 +28,7 @@ TLS   wall us  / FLOOR   CPU us  / FLOOR
   FLOOR: C, libcurl, no JSON   95.6   1.00 [1.00 1.00]   42.2   1.00 [1.00 1.00]
   FLOOR again (A/A)   94.0   0.99 [0.96 1.02]   41.8   0.99 [0.98 1.00]
   ours, Lua 5.4   115.6   1.20 [1.18 1.24]   54.8   1.30 [1.28 1.31]
-  luasocket + cjson   44030.2  450.26 [417.5 457.8]   1851.7  42.02 [39.57 43.50]
+  luasocket + cjson   44030.2  450.2 [417.5 457.8]   1851.7  42.02 [39.57 43.50]
 
 Cold TLS: 64 creates, each on a new connection, system CA bundle
                                 wall us  / cached C   CPU us  / cached C
