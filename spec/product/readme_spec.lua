@@ -1,4 +1,4 @@
--- The pages are run, README.md and doc/*.md: each Lua block against the
+-- The pages are run, those of the root and doc/*.md: each Lua block against the
 -- sandbox, each shell line by the runner of its command, and the reference
 -- against the C module. A block that is a part of an example says so in its
 -- first line, and must stand in that file, which specs of its own run.
@@ -20,7 +20,7 @@ local function output_of(command)
   return text, tonumber(status)
 end
 
-local pages = { "README.md" }
+local pages = { "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md" }
 for path in output_of "ls doc/*.md":gmatch "[^\n]+" do
   pages[#pages + 1] = path
 end
