@@ -72,13 +72,18 @@ void trk_exchange_free_events(struct trk_exchange *x) {
 /* Appends a text with its NUL; *at: where it begins, counted from 1. */
 static enum trk_buf_rc add_text(struct trk_buf *texts, const char *text,
                                 size_t len, size_t *at) {
-  enum trk_buf_rc rc = trk_buf_reserve(texts, len + 1);
-  if (rc != TRK_BUF_OK)
-    return rc;
+  size_t end = texts->len + len + 1;
+  char *to;
+  if (end >= texts->size) {
+    enum trk_buf_rc rc = trk_buf_reserve(texts, len + 1);
+    if (rc != TRK_BUF_OK)
+      return rc;
+  }
+  to = texts->data + texts->len;
+  memcpy(to, text, len);
+  to[len] = '\0';
   *at = texts->len + 1;
-  memcpy(texts->data + texts->len, text, len);
-  texts->len += len + 1;
-  texts->data[texts->len - 1] = '\0';
+  texts->len = end;
   return TRK_BUF_OK;
 }
 

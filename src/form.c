@@ -63,13 +63,14 @@ static enum trk_buf_rc reserve(struct trk_buf *out, size_t form_len,
   return trk_buf_reserve(out, fixed + escaped_size(value, len));
 }
 
-/* Which of the operation's fields it is; nfields: none of them. */
+/* Which of the operation's fields it is; nfields: none of them. By address:
+ * this is for each field of each request. */
 static size_t index_of(const struct trk_operation *op,
                        const struct trk_field *f) {
-  size_t i = 0;
-  while (i < op->nfields && f != &op->fields[i])
-    i++;
-  return i;
+  uintptr_t first = (uintptr_t)op->fields, at = (uintptr_t)f;
+  size_t size = op->nfields * sizeof *f;
+  return at >= first && at - first < size ? (at - first) / sizeof *f
+                                          : op->nfields;
 }
 
 static enum trk_buf_rc keep_asked(struct trk_exchange *x,

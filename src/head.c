@@ -20,7 +20,7 @@ static int header_value(const char *line, size_t len, const char *name,
   if (len - skip >= size)
     return 1;
   for (i = skip; i < len; i++) /* it may end on a terminal */
-    if (line[i] < ' ' || line[i] > '~')
+    if ((unsigned char)(line[i] - ' ') > '~' - ' ')
       return 1;
   memcpy(out, line + skip, len - skip);
   out[len - skip] = '\0';
