@@ -9,8 +9,8 @@
 -- SPDX-License-Identifier: MIT
 
 local errors = require "trunking.error"
-local intents = require "trunking.intent"
-local look = require "trunking.look"
+local intents = require "trunking.ensure.intent"
+local look = require "trunking.ensure.look"
 
 local M = {}
 

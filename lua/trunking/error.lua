@@ -216,7 +216,7 @@ function M.make(raw)
     err.message = err.message ..
       "; the request was sent, and may or may not have been applied"
   end
-  if raw.asked then err.intent = require "trunking.intent".of(raw) end
+  if raw.asked then err.intent = require "trunking.ensure.intent".of(raw) end
   return err
 end
 

@@ -52,8 +52,8 @@ local function complete(client, private)
   end
   client.null = core.null
   client.ensure = from("ensure", "trunk")
-  client.reconcile = from("reconcile", "reconcile")
-  client.intent = from("reconcile", "intent")
+  client.reconcile = from("ensure.reconcile", "reconcile")
+  client.intent = from("ensure.reconcile", "intent")
   client.origination_urls.ensure = from("ensure", "origination_url")
   client.credential_lists.ensure = from("ensure", "credential_list")
   client.ip_access_control_lists.ensure =

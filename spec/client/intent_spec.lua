@@ -5,7 +5,7 @@ local cjson = require("cjson").new()
 local control = require "sandbox.control"
 local core = require "trunking.core"
 local helper = require "helper"
-local intents = require "trunking.intent"
+local intents = require "trunking.ensure.intent"
 local probe = require "probe"
 
 local CL, AL, PN = "CL" .. ("c"):rep(32), "AL" .. ("a"):rep(32),
@@ -265,7 +265,7 @@ describe("since", function()
   end)
 end)
 
-describe("trunking.intent", function()
+describe("trunking.ensure.intent", function()
   local client
   before_each(function() client = helper.client "TLS" end)
 

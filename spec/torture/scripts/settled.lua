@@ -10,7 +10,7 @@
 -- every of curl: 29
 -- SPDX-License-Identifier: MIT
 local options, tag, told, calm = ...
-calm(require, "trunking.reconcile")
+calm(require, "trunking.ensure.reconcile")
 options.max_attempts = 1
 local client = calm(told, "new", calm(require, "trunking").new, options)
 

@@ -6,8 +6,8 @@
 -- May not know: sockets, clocks, or where the intent was kept.
 -- SPDX-License-Identifier: MIT
 
-local intents = require "trunking.intent"
-local look = require "trunking.look"
+local intents = require "trunking.ensure.intent"
+local look = require "trunking.ensure.look"
 local time = require "trunking.time"
 
 local M = {}
