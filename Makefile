@@ -347,8 +347,8 @@ DESTDIR ?=
 LUA_DIR = $(DESTDIR)$(PREFIX)/share/lua/$(ABI)
 LIB_DIR = $(DESTDIR)$(PREFIX)/lib/lua/$(ABI)
 
-LUA_PARTS = $(patsubst lua/%/,%,$(sort $(dir $(wildcard \
-  lua/trunking/*.lua lua/trunking/*/*.lua))))
+LUA_PARTS = $(patsubst lua/%/,%,$(sort $(dir $(shell \
+  find lua -name '*.lua'))))
 
 ## install: the module, below PREFIX=/usr/local
 install: build

@@ -31,6 +31,7 @@ build = {
     ["trunking.ensure.intent"] = "lua/trunking/ensure/intent.lua",
     ["trunking.ensure.keyed"] = "lua/trunking/ensure/keyed.lua",
     ["trunking.ensure.look"] = "lua/trunking/ensure/look.lua",
+    ["trunking.ensure.match"] = "lua/trunking/ensure/match.lua",
     ["trunking.ensure.reconcile"] = "lua/trunking/ensure/reconcile.lua",
     ["trunking.ensure.report"] = "lua/trunking/ensure/report.lua",
     ["trunking.ensure.run"] = "lua/trunking/ensure/run.lua",

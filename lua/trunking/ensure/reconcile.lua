@@ -8,13 +8,11 @@
 
 local intents = require "trunking.ensure.intent"
 local look = require "trunking.ensure.look"
-local time = require "trunking.time"
+local match = require "trunking.ensure.match"
 
 local M = {}
 
-local SLACK = 2       -- seconds between the clocks of two of Twilio's servers
 local SETTLED = 60    -- seconds after which there is nothing to wait for
-local LATE = 600      -- seconds from an intent to the making of its record
 local OPERATION = "reconcile"
 
 -- ---- reading an intent ------------------------------------------------
@@ -63,53 +61,7 @@ local function other_account(wanted, has)
     "the intent is of the account %s, and this client's is %s", wanted, has)
 end
 
--- ---- matching ---------------------------------------------------------
-
--- Whether a record can be what was made then: nil when that cannot be told, as
--- of one that was made so much later that somebody may have tried again.
-local function is_since(what, record)
-  local made = type(record.date_created) == "string"
-    and time(record.date_created)
-  if not what.since or not made or made > what.since + LATE then return nil end
-  return made >= what.since - SLACK
-end
-
--- Sorts the records of a list by how much they are what was made: `sure`; or
--- `near`, whose time cannot be told, or whose fields may have been changed
--- since, or where there is no name to go by.
-local function sort(what, record, key, sure, near)
-  if (record[key] or "") ~= (what.wanted[key] or "") then return end
-  local since = is_since(what, record)
-  if since == false then return end
-  if since and (what.wanted[key] or "") ~= ""
-    and not intents.differences(what.wanted, record, what.fields) then
-    sure[#sure + 1] = record
-  elseif since or not intents.differences(what.wanted, record, what.fields)
-  then
-    near[#near + 1] = record
-  end
-end
-
--- A new trunk has no date_updated; a new URL has that of its making.
-local function is_changed(what, record)
-  local at = record.date_updated
-  return at ~= nil and (what.row.resource == "" or at ~= record.date_created)
-end
-
--- The verdict of a list that has no unique key. Beside one that is as it was
--- sent, one that was changed since may have been the same before.
-local function judge(what, sure, near, key)
-  local sids, doubt = {}, #sure ~= 1
-  for i, record in ipairs(sure) do sids[i] = record.sid end
-  for _, record in ipairs(near) do
-    if #sure == 0 or is_changed(what, record) then
-      sids[#sids + 1], doubt = record.sid, true
-    end
-  end
-  if not doubt then return sure[1], key end
-  if #sids > 0 then return false, "ambiguous", sids end
-  return false, "absent"
-end
+-- ---- looking ----------------------------------------------------------
 
 local function in_account(what, record)
   return not what.account or type(record.account_sid) ~= "string"
@@ -122,11 +74,11 @@ local function by_fields(search, what, list, title, key)
     if not in_account(what, record) then
       return nil, other_account(what.account, record.account_sid)
     end
-    if not seen[record.sid] then sort(what, record, key, sure, near) end
+    if not seen[record.sid] then match.sort(what, record, key, sure, near) end
     seen[record.sid] = true
   end)
   if not ok then return nil, err end
-  return judge(what, sure, near, key)
+  return match.judge(what, sure, near, key)
 end
 
 local function by_domain(search, what)
@@ -140,7 +92,7 @@ local function by_domain(search, what)
     end)
   if not found then return nil, err end
   if found == true then return false, "absent" end
-  if is_since(what, found) == false then -- it was there before
+  if match.is_since(what, found) == false then -- it was there before
     return false, "ambiguous", { found.sid }
   end
   return found, "domain_name",
