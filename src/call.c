@@ -38,7 +38,7 @@ static int arguments(lua_State *L, const struct trk_operation *op) {
   int n = trk_path_arguments(op), i;
   if (op->shape == TRK_PAGE && lua_isnil(L, n + 1) &&
       !lua_isnoneornil(L, n + 2)) /* as `for` calls what it is given */
-    luaL_argerror(L, n + 2, "for is to be given what each() returns");
+    luaL_argerror(L, n + 2, "call it: for trunk in trunking.each() do");
   for (i = 1; i <= n; i++)
     if (lua_type(L, i) != LUA_TTABLE && lua_type(L, i) != LUA_TSTRING)
       luaL_argerror(L, i,

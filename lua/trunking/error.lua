@@ -1,4 +1,4 @@
--- Errors: a table with the fields of the README, one readable line, and the
+-- Errors: a table with the fields of doc/errors.md, one readable line, and the
 -- words for every shape in which the API, or a gateway before it, refuses.
 -- Pure; holds no secret, no request body and no reply header.
 -- SPDX-License-Identifier: MIT
