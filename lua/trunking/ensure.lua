@@ -1,9 +1,9 @@
--- ensure: a trunk, origination URL, list or number as it is described, whatever
--- becomes of single requests. This file reads the arguments and says how the
--- record is found; ensure/ does the rest: decide says what to do next, run
--- does it, keyed, attached and update are the three things it is done to.
+-- ensure: gets a trunk, origination URL, list or number into the state that is
+-- described, whatever becomes of single requests. This file reads the arguments
+-- and says how the record is found. In ensure/, decide says what to do next and
+-- run does it; keyed, attached and update each say what is looked for and sent.
 -- Promises: looks first; creates what is absent, and updates only what differs;
--- never deletes; where it does not know, it says "unknown", with the intent.
+-- never deletes. Where it does not know, it says "unknown", with the intent.
 -- May not know: sockets, clocks, or how a reply is read.
 -- SPDX-License-Identifier: MIT
 

@@ -1,8 +1,8 @@
--- Intents: what a create was asked to do, as a plain table that can be saved
--- and settled later, in another process (trunking.reconcile); and whether a
--- record is what was asked for. Pure: reads the API's table, and neither asks
--- the server nor looks at a clock. An intent holds no credentials; the texts
--- that were sent stand in it as they are.
+-- intent: what a create was asked to do, as a plain table. It can be saved, and
+-- trunking.reconcile finds out later, in another process, what became of it.
+-- Also: whether a record is what was asked for.
+-- Pure: reads the API's table, asks no server and looks at no clock.
+-- Promises: an intent holds no credentials. It holds the texts that were sent.
 -- SPDX-License-Identifier: MIT
 
 local M = {}
@@ -13,7 +13,7 @@ local rows -- name -> the operation's row of the API's table
 -- "origination_urls.create"; or nil.
 function M.row(name)
   if not rows then
-    local all = {} -- whole, or not at all: memory may fail in between
+    local all = {} -- kept when it is complete: memory may fail in between
     for _, row in ipairs(require "trunking.core".operations()) do
       all[row.resource == "" and row.name
         or row.resource .. "." .. row.name] = row
@@ -23,9 +23,10 @@ function M.row(name)
   return rows[name]
 end
 
---- The intent of a create from what C tells of it: operation, asked (the params
--- in the spelling of the replies; a cleared field is ""), and where known
--- account_sid, trunk_sid, since, request_id, attempts.
+--- The intent of a create.
+-- @param raw what C knows of the create: operation; asked, the params with the
+--   names of the reply ("" clears a field); and where known account_sid,
+--   trunk_sid, since, request_id, attempts
 function M.of(raw)
   return {
     operation = raw.operation, account_sid = raw.account_sid,
@@ -41,8 +42,8 @@ local function folded(a, b)
   return type(a) == "string" and type(b) == "string" and a:lower() == b:lower()
 end
 
--- Words and domains whatever their case, numbers by value. A field that was
--- not sent, or is cleared, has its default.
+-- Compares words and domains without case, numbers by value. A field that the
+-- record does not have, or that is cleared, has its default.
 local function same(field, wanted, has)
   local default = field.default
   if has == nil then has = default end
@@ -56,10 +57,10 @@ local function same(field, wanted, has)
   return wanted == has
 end
 
---- The names of the fields in which a record is not what is wanted, in the
--- order of the API's table; nil when there is none. Names that the table does
--- not know are not compared.
--- @param wanted params in the spelling of the replies
+--- The names of the fields in which a record differs from what is wanted, in
+-- the order of the API's table; nil when none does. Fields that the table does
+-- not have are not compared.
+-- @param wanted params with the names of the reply
 -- @param record of a reply
 -- @param fields of the operation's row
 function M.differences(wanted, record, fields)
@@ -74,7 +75,7 @@ function M.differences(wanted, record, fields)
   return names
 end
 
---- Whether two SIDs are the same, whatever the case of their digits.
+--- Whether two SIDs are the same, without case.
 M.same_sid = folded
 
 return M

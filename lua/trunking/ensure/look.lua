@@ -1,7 +1,7 @@
--- Looking for what a lost reply left open: whole lists, time to settle, one
--- deadline. What ensure and reconcile share; it changes nothing on the server.
--- Promises: a list with a page that failed is void, not empty; never later
--- than its deadline, but for a call that was already on its way.
+-- look: what ensure and reconcile share: their options, whole lists, waiting
+-- for a list that lags, one deadline. It changes nothing on the server.
+-- Promises: a list of which a page failed is an error, never an empty list;
+-- nothing begins after the deadline.
 -- May not know: what is looked for.
 -- SPDX-License-Identifier: MIT
 
@@ -18,8 +18,9 @@ local PAGE_SIZE = 200
 
 -- ---- arguments --------------------------------------------------------
 
---- Raises at the line of who called the client's function.
--- @param depth how many of our functions the caller of this is below it: 1
+--- Raises, at the line that called the client's function.
+-- @param depth 1 in a function that trunking.init calls, 2 in one that such a
+--   function calls
 function M.bad_argument(depth, n, name, expected, value)
   error(("bad argument #%d to '%s' (%s expected, got %s)"):format(n, name,
     expected, type(value)), depth + 3)
@@ -35,7 +36,8 @@ local function is_seconds(value)
   return type(value) == "number" and value >= 0 and value <= 86400
 end
 
--- A list of steps, or a total, which is shared out as the default's steps are.
+-- The steps of the option settle: a list of seconds as it is; or a total,
+-- shared out like the default steps; or nil where it is neither.
 local function steps_of(settle)
   if settle == nil then return SETTLE end
   local steps = {}
@@ -113,7 +115,8 @@ function search:left()
   return self.deadline - self.own.clock()
 end
 
---- Waits, but not beyond the deadline. Whether there is time left.
+--- Waits, but not beyond the deadline.
+-- @return whether there is time left
 function search:pause(seconds)
   local left = self:left()
   if left <= 0 then return false end
@@ -121,13 +124,13 @@ function search:pause(seconds)
   return self:left() > 0
 end
 
---- An error of this search from another's.
+--- A copy of an error, under this search's name and with other fields.
 function search:error(err, fields)
   fields.operation = self.operation
   return errors.with(err, fields)
 end
 
-local function void(operation, what, why)
+local function bad_list(operation, what, why)
   return nil, errors.new { kind = "reply", outcome = "unknown",
     operation = operation, message = ("the list of %s %s"):format(what, why) }
 end
@@ -136,9 +139,9 @@ end
 -- @param list an operation's function
 -- @param what its name, for errors: "trunks"
 -- @param parent the trunk's SID, for the lists of a trunk
--- @param visit function(record); the walk ends with what it gives, unless nil
--- @return what visit gave, or true; or nil and an error, and then what was
---   visited says nothing of what was not
+-- @param visit function(record); a value, or nil and an error, ends the walk
+-- @return that value; true after the whole list; or nil and an error: then
+--   not every record was visited
 function search:walk(list, what, parent, visit)
   local more = pages.chain(list, self.operation,
     { page_size = self.page_size }, parent)
@@ -146,13 +149,14 @@ function search:walk(list, what, parent, visit)
   while page do
     for _, record in ipairs(page) do
       if type(record) ~= "table" or type(record.sid) ~= "string" then
-        return void(self.operation, what, "has no SIDs in it")
+        return bad_list(self.operation, what, "has no SIDs in it")
       end
       local result, why = visit(record)
       if result ~= nil or why ~= nil then return result, why end
     end
     if page.meta.next_page_url ~= nil and self:left() <= 0 then
-      return void(self.operation, what, "is too long for the time there was")
+      return bad_list(self.operation, what,
+        "is too long for the time there was")
     end
     page, err = more()
   end
@@ -160,19 +164,20 @@ function search:walk(list, what, parent, visit)
   return true
 end
 
--- What may have passed a second later. (A server that cannot be reached is
--- told at once: nothing was sent, and the caller may call again.)
+-- The kinds of errors that may be gone a second later. A server that cannot be
+-- reached is not among them: nothing was sent, and the caller may call again.
 local passing = { network = true, timeout = true, server = true, reply = true,
   rate_limit = true }
 
---- Whether an error may be gone a second later.
+--- Whether an error is of such a kind.
 function M.may_pass(err)
   return passing[err.kind] == true
 end
 
---- Waits for look number i: as the steps say, and from the last one on twice as
--- long each time up to a second, or as long as that step. Whether there is
--- time left for it; steps of nothing have an end.
+--- Waits for look number i as long as that step is. After the last step the
+-- wait doubles each time, up to a second; a last step that is longer stays as
+-- it is, and after a last step of 0 there are no more looks.
+-- @return whether there is time left for the look
 function search:wait_for(i)
   local steps = self.steps
   if i <= #steps then return self:pause(steps[i]) end
@@ -181,7 +186,7 @@ function search:wait_for(i)
     and self:pause(math.max(last, math.min(1, last * 2 ^ (i - #steps))))
 end
 
---- Does what `ask` does until it succeeds, fails for good, or time is up.
+--- Calls `ask` until it succeeds, fails for good, or time is up.
 -- @param ask function() -> a value, or nil and an error
 function search:patiently(ask)
   local value, err = ask()
@@ -193,12 +198,12 @@ function search:patiently(ask)
   return value, err
 end
 
---- Looks after each step, until there is something to see; goes on after the
--- last step while nothing can be seen and there is time.
+--- Calls `ask` after each step until it gives a value. While looks fail and
+-- there is time, it goes on after the last step.
 -- @param ask function() -> a value; false: nothing there; nil and an error
--- @param most steps, when not all
--- @return the value; false: nothing was there the last time it could be seen;
---   nil and an error: it could not be seen once
+-- @param most how many steps, if not all
+-- @return the value; or false: the last look that succeeded showed nothing; or
+--   nil and an error: no look succeeded
 function search:settle(ask, most)
   most = math.min(most or #self.steps, #self.steps)
   local last, err, value, why

@@ -1,8 +1,8 @@
--- reconcile: what became of a create, told from its intent, be it hours later
+-- reconcile: finds out from an intent what became of a create, even hours later
 -- and in another process. It only looks: nothing is changed on the server.
 -- Promises: a record only where it can be no other; "ambiguous" where it might
 -- be another; "absent" where a whole list does not show it; an error where it
--- could not look. Absent is no proof: a request may still be applied.
+-- could not look. "absent" is no proof: a request may still be applied.
 -- May not know: sockets, clocks, or where the intent was kept.
 -- SPDX-License-Identifier: MIT
 
@@ -12,7 +12,7 @@ local match = require "trunking.ensure.match"
 
 local M = {}
 
-local SETTLED = 60    -- seconds after which there is nothing to wait for
+local SETTLED = 60 -- seconds after which a list lags no more
 local OPERATION = "reconcile"
 
 -- ---- reading an intent ------------------------------------------------
@@ -47,7 +47,8 @@ local function read(own, intent)
     return invalid("trunk_sid", "an intent of %s has a trunk_sid",
       intent.operation)
   end
-  -- What was sent once, by a client that does not validate, needs no check.
+  -- These params may come from a client that does not validate. They were sent
+  -- as they are, so they are not checked now.
   local wanted, err = own.asked(intent.operation, intent.params,
     intent.attempts ~= nil)
   if not wanted then return nil, err end
@@ -99,7 +100,7 @@ local function by_domain(search, what)
     intents.differences(what.wanted, found, what.fields)
 end
 
--- Attached lists and numbers keep their SIDs.
+-- What is attached has the SID that the create was given.
 local function by_sid(what, home)
   local record, err = home.fetch(what.trunk, what.wanted[what.fields[1].name])
   if record then return record, "sid" end
@@ -120,15 +121,15 @@ local function look_once(search, what)
   local record, how, more = by_fields(search, what,
     client.origination_urls.list, "origination URLs", "sip_url")
   if record == nil and how.kind == "not_found" then
-    return false, "absent" -- and its trunk with it
+    return false, "absent" -- the trunk is not there either
   end
   return record, how, more
 end
 
 -- ---- settling ---------------------------------------------------------
 
--- What is old enough has settled. (The server's time is known once there was
--- a look.)
+-- The steps to look after: none for an intent that is old enough. How old it
+-- is, is known once a reply has told the server's time.
 local function steps_of(search, what)
   if search.options.settle == nil and what.since then
     local ok, now = search.own.pause(0)
@@ -145,17 +146,18 @@ local function settle(search, what)
     record, how, more = look_once(search, what)
     return record, how
   end
-  local function is_open() -- another look may change it
+  local function may_change() -- by another look
     if record == nil then return look.may_pass(how) end
     return record == false and how ~= "ambiguous"
   end
   search:patiently(ask)
-  local most, i, void = #steps_of(search, what), 1, false
-  while (i <= most or void) and is_open() and search:wait_for(i) do
+  local most, i, failed = #steps_of(search, what), 1, false
+  while (i <= most or failed) and may_change() and search:wait_for(i) do
     local before = { record, how, more }
     ask()
-    i, void = i + 1, record == nil and look.may_pass(how)
-    if record == nil and before[1] == false then -- a void look takes back none
+    i, failed = i + 1, record == nil and look.may_pass(how)
+    if record == nil and before[1] == false then
+      -- A look that failed takes back nothing that an earlier one showed.
       record, how, more = before[1], before[2], before[3]
     end
   end
@@ -167,9 +169,9 @@ local function settle(search, what)
 end
 
 --- trunking.reconcile(intent[, options]).
--- @return the record, by what it was matched, and the names of the fields that
---   are not as they were sent (nil: none); or false and how sure that is,
---   "absent" or "ambiguous" with the SIDs that it may be; or nil and an error
+-- @return the record, what it was matched by, and the names of the fields that
+--   are not as they were sent (nil: none); or false and "absent"; or false,
+--   "ambiguous" and the SIDs that it may be; or nil and an error
 function M.reconcile(own, intent, options)
   if type(intent) ~= "table" then
     look.bad_argument(1, 1, "reconcile", "table", intent)
@@ -193,8 +195,8 @@ function M.reconcile(own, intent, options)
 end
 
 --- trunking.intent(params): the intent of a create of a trunk, to be saved
--- before the call. If this client has had no reply yet, it asks the server for
--- one, to have its clock.
+-- before the create is called. A client that has had no reply yet asks for a
+-- list first, because a reply tells the server's time.
 -- @return a table; or nil and an error, as create would give it
 function M.intent(own, params)
   if type(params) ~= "table" then
