@@ -254,6 +254,21 @@ for _, transport in ipairs(helper.transports) do
       assert.equal(2, #posts())
     end)
 
+    it("sees that the last of its updates was done", function()
+      assert(client.create { domain_name = DOMAIN })
+      arm({ close = true, times = 9 }, { close = true, apply = true })
+      expect("updated", params, { settle = { 0 } })
+      assert.equal(11, #posts())
+    end)
+
+    it("gives up after so many updates", function()
+      assert(client.create { domain_name = DOMAIN })
+      arm { close = true, times = 99 }
+      fail({ outcome = "unknown", attempts = 10, says = "given up" }, params,
+        { settle = { 0 } })
+      assert.equal(11, #posts())
+    end)
+
     it("ends in its time, with what it knows", function()
       local err = helper.in_time(function(timeout)
         arm { close = true }
