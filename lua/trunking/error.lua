@@ -196,6 +196,19 @@ end
 
 local suggest = function(...) return require "trunking.suggest" (...) end
 
+--- The intent of a create whose fate is open (trunking.ensure.intent). It is
+-- made here: after the POST no file may have to be found (law L6).
+-- @param raw what C knows of the create: operation; asked, the params with the
+--   names of the reply ("" clears a field); and where known account_sid,
+--   trunk_sid, since, request_id, attempts
+function M.intent_of(raw)
+  return {
+    operation = raw.operation, account_sid = raw.account_sid,
+    trunk_sid = raw.trunk_sid, since = raw.since, params = raw.asked,
+    request_id = raw.request_id, attempts = raw.attempts,
+  }
+end
+
 --- The error object of a raw table as C fills it: outcome and operation, kind
 -- unless the status decides it, and what was seen: status, decoded or body.
 function M.make(raw)
@@ -216,7 +229,7 @@ function M.make(raw)
     err.message = err.message ..
       "; the request was sent, and may or may not have been applied"
   end
-  if raw.asked then err.intent = require "trunking.ensure.intent".of(raw) end
+  if raw.asked then err.intent = M.intent_of(raw) end
   return err
 end
 

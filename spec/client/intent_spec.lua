@@ -78,6 +78,23 @@ describe("params", function()
   end)
 end)
 
+describe("a create that is lost", function()
+  -- It raised: the file that made the intent was looked for after the POST.
+  it("has its intent where package.path has changed meanwhile", function()
+    local client = helper.client "plain HTTP"
+    assert(client.create { friendly_name = "before" })
+    control.arm { { close = true } }
+    local path, was = package.path, package.loaded["trunking.ensure.intent"]
+    package.path = ""
+    package.loaded["trunking.ensure.intent"] = nil
+    local ok, trunk, err = pcall(client.create, { friendly_name = "lost" })
+    package.path, package.loaded["trunking.ensure.intent"] = path, was
+    assert.same({ true, nil }, { ok, trunk })
+    helper.check(err, { outcome = "unknown" })
+    assert.same({ friendly_name = "lost" }, err.intent.params)
+  end)
+end)
+
 describe("differences", function()
   local trunk, url = intents.row "create".fields,
     intents.row "origination_urls.create".fields

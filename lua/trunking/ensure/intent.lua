@@ -5,6 +5,8 @@
 -- Promises: an intent holds no credentials. It holds the texts that were sent.
 -- SPDX-License-Identifier: MIT
 
+local errors = require "trunking.error"
+
 local M = {}
 
 local rows -- name -> the operation's row of the API's table
@@ -23,18 +25,8 @@ function M.row(name)
   return rows[name]
 end
 
---- The intent of a create.
--- @param raw what C knows of the create: operation; asked, the params with the
---   names of the reply ("" clears a field); and where known account_sid,
---   trunk_sid, since, request_id, attempts
-function M.of(raw)
-  return {
-    operation = raw.operation, account_sid = raw.account_sid,
-    trunk_sid = raw.trunk_sid, since = raw.since,
-    params = raw.asked,
-    request_id = raw.request_id, attempts = raw.attempts,
-  }
-end
+--- The intent of a create: see trunking.error.
+M.of = errors.intent_of
 
 -- ---- comparing --------------------------------------------------------
 
