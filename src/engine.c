@@ -81,7 +81,7 @@ static int ready(struct trk_engine *e) {
 
 /* ---- a call's life ------------------------------------------------ */
 
-/* Without memory for it the call goes on, unwatched. */
+/* Where there is no memory for an event, the exchange goes on without it. */
 static void note_event(struct trk_exchange *x, int64_t now,
                        enum trk_outcome outcome, long retry_ms) {
   struct trk_event **at = &x->events;
@@ -129,7 +129,7 @@ static void finish(struct trk_engine *e, struct trk_exchange *x) {
     collect(e->done, x);
 }
 
-/* The call cannot run at all. */
+/* An exchange that cannot be begun: there is no memory, or no descriptor. */
 static void starve(struct trk_engine *e, struct trk_exchange *x) {
   static const char no_memory[] = "not enough memory for a connection";
   int lack = trk_descriptors_lack(2); /* a multi handle wants them from 8.20 */
@@ -165,7 +165,7 @@ void trk_engine_start(struct trk_engine *e, struct trk_exchange *x) {
     starve(e, x);
 }
 
-/* Judges an attempt: the call is done, or waits for its next one. */
+/* Judges an attempt: the exchange is done, or waits for its next one. */
 static void judge(struct trk_engine *e, struct trk_exchange *x) {
   struct trk_history past;
   enum trk_outcome outcome = trk_verdict(&x->seen);
@@ -253,16 +253,16 @@ static void begin_attempt(struct trk_engine *e, struct trk_exchange *x,
     attempt_over(e, w, rc);
 }
 
-/* Whether a call that was to be tried again has not got a wire in time: what
- * its last attempt proved stands then. */
+/* Whether an exchange has waited so long for a wire that another attempt is
+ * not worth starting. What its last attempt proved stands then. */
 static int is_late(const struct trk_engine *e, const struct trk_exchange *x,
                    int64_t now) {
   return x->attempts > 0 &&
          trk_too_late((long)(x->deadline - now), e->shared.options.timeout_ms);
 }
 
-/* A wire for a call that is due; NULL where it needs none, or there can be
- * none. 0: all are busy. */
+/* Finds a wire for an exchange that is due: NULL where it needs none, or none
+ * can be made. 0: all are busy. */
 static int find_wire(struct trk_engine *e, const struct trk_exchange *x,
                      int64_t now, struct trk_wire **w) {
   *w = NULL;
@@ -317,9 +317,8 @@ static void harvest(struct trk_engine *e) {
   }
 }
 
-/* How long to wait at most: until a call is due (one may be since begin_due
- * looked), or, where that waits for a wire, is late. A wire that is freed ends
- * the wait anyway. */
+/* How long to wait at most: until one that waits is due; or, where it waits for
+ * a wire, until it is too late for it. */
 static int until_due(const struct trk_engine *e, int wait_ms) {
   const struct trk_exchange *x = e->waiting;
   int64_t now, wait = wait_ms;

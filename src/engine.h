@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * engine: calls in flight over one curl multi handle: attempts, retries,
- * deadlines and bounds (laws L1 to L4, L7, L8). A call is a request with its
- * result; the engine runs it until it is done. It knows no Lua and no thread:
- * whoever steps it owns it for that time, and no two may step it at once.
+ * engine: runs exchanges over one curl multi handle until they are done:
+ * attempts, retries, deadlines and bounds (laws L1 to L4, L7, L8). It knows no
+ * Lua and no thread: one thread at a time may step it.
  */
 #ifndef TRK_ENGINE_H
 #define TRK_ENGINE_H
@@ -16,54 +15,52 @@
 
 struct trk_engine;
 
-/* An engine, or NULL when there is no memory. libcurl is not touched before
- * the first call. */
+/* Makes an engine; NULL: there is no memory. It does not touch libcurl before
+ * the first exchange is started. */
 struct trk_engine *trk_engine_open(const struct trk_options *options);
 
-/* Ends every call at once (their outcome says what was sent) and frees the
- * engine, but not the calls. NULL is allowed. In a child process it leaves
- * everything as it is. */
+/* Ends every exchange at once, each with its true outcome, and frees the
+ * engine, but not the exchanges. NULL is allowed. In a child process it does
+ * nothing. */
 void trk_engine_close(struct trk_engine *e);
 
-/* Whether it was used in a parent of this process: then its connections are
- * the parent's, and only trk_engine_close may be called. */
+/* Whether it was used in a parent of this process. Its connections are the
+ * parent's then, and only trk_engine_close may be called. */
 int trk_engine_inherited(const struct trk_engine *e);
 
-/* Takes the call. Its deadline runs from the start of its first attempt: what
- * waits for others loses no time. Cannot fail; a request that can't be begun
- * ends as TRK_NOT_SENT, at once or in a later step. */
+/* Takes an exchange. Its deadline runs from the start of its first attempt, so
+ * one that waits for a connection loses no time. Cannot fail: a request that
+ * cannot be begun ends as TRK_NOT_SENT, at once or in a later step. */
 void trk_engine_start(struct trk_engine *e, struct trk_exchange *x);
 
-/* Moves every call on. Whether a call is done, or there is room for another:
- * then there is no reason to wait. */
+/* Moves every exchange on, without waiting. Returns whether one is done, or
+ * there is room for another: then there is no reason to wait. */
 int trk_engine_perform(struct trk_engine *e);
 
-/* Waits for something to do, up to ms milliseconds, or until a signal comes.
- * A call has been started before. */
+/* Waits for something to do, ms milliseconds at most. A signal ends the wait.
+ * An exchange must have been started before. */
 void trk_engine_await(struct trk_engine *e, int ms);
 
-/* The one, and where there is no reason not to, the other. */
+/* Performs, and then waits if there is a reason to. */
 void trk_engine_step(struct trk_engine *e, int ms);
 
-/* Ends a call that was started, now. Its outcome tells whether it had been
- * sent. */
+/* Ends an exchange that was started, now. Its outcome tells whether it had
+ * been sent. */
 void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x);
 
-/* From now on each call that is done is also appended to row, the caller's,
- * which must outlive the engine; and waits are made to end cheaply for those
- * who wake it. */
+/* For an engine with a thread of its own: each exchange that is done is
+ * appended to row from now on, and waking becomes cheap. row is the caller's,
+ * and must outlive the engine. NULL: no more. */
 void trk_engine_collect(struct trk_engine *e, struct trk_row *row);
 
-/* How many calls it would begin in the next step if they were started now:
- * more would only wait in it. */
+/* How many more exchanges it could begin in the next step. */
 unsigned trk_engine_room(const struct trk_engine *e);
 
-/* How many connections stand and are not in use. */
+/* How many connections are open and idle. */
 unsigned trk_engine_kept(const struct trk_engine *e);
 
-/* Ends the wait that is going on, or the next one at once: the one
- * function that any thread may call. Does nothing before the first call has
- * been started, when nothing waits. */
+/* Ends the wait that is going on, or else the next one. Any thread may call
+ * this, and this alone. An exchange must have been started before. */
 void trk_engine_wake(struct trk_engine *e);
 
 #if defined(__GNUC__)

@@ -53,8 +53,8 @@ static char *escape(char *at, const char *s, size_t len) {
   return at;
 }
 
-/* Room for '&', "form=" and the value: for all that they could take, or, where
- * that is too much, for what they do take. */
+/* Makes room for '&', "form=" and the value. A short value gets three times
+ * its length, so that it need not be measured. */
 static enum trk_buf_rc reserve(struct trk_buf *out, size_t form_len,
                                const char *value, size_t len) {
   size_t fixed = 2 + form_len;
@@ -155,7 +155,8 @@ static enum trk_form_rc add_string(lua_State *L, int value,
   return TRK_FORM_INVALID;
 }
 
-/* A host's locale may have another decimal point, of several bytes too. */
+/* Puts a point where the host's locale has another decimal sign, which may be
+ * of several bytes. */
 static void with_point(char *text) {
   char *to = text;
   for (; *text != '\0'; text++)

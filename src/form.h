@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * form: a Lua table becomes application/x-www-form-urlencoded fields, checked
- * against the API's table. It sees Lua and api, and neither sends nor knows
- * who will.
+ * form: turns a Lua table into application/x-www-form-urlencoded fields, and
+ * checks it against the API's table. It sends nothing.
  */
 #ifndef TRK_FORM_H
 #define TRK_FORM_H
@@ -14,12 +13,11 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* Pushes the SID at index, or that of the record there. NULL: neither; then
- * what was found is pushed. */
+/* Pushes the SID at index, or the SID of the record there, and returns it.
+ * NULL: there is none, and what was found is pushed. */
 const char *trk_form_push_sid(lua_State *L, int index, size_t *len);
 
-/* What is wrong with the params. Only for TRK_FORM_UNKNOWN does the one who
- * words the error look for a name that was meant. */
+/* TRK_FORM_UNKNOWN: a name that no field has. The error suggests one then. */
 enum trk_form_rc { TRK_FORM_OK, TRK_FORM_INVALID, TRK_FORM_UNKNOWN };
 
 /* Writes the table at index, a positive one, as the form of the exchange's

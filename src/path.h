@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * path: the arguments of an operation become its path. What goes in is a SID
- * by pattern or is refused, so that nothing a caller passes (an empty text,
- * dots, slashes) can make it another operation's path.
+ * path: turns the arguments of an operation into its path. Each must be a SID:
+ * nothing that a caller passes (an empty text, dots, slashes) can make it
+ * another operation's path.
  */
 #ifndef TRK_PATH_H
 #define TRK_PATH_H

@@ -142,8 +142,7 @@ static enum trk_body judge_record(lua_State *L, const struct trk_exchange *x,
   return trk_exchange_judge(x, account, &says);
 }
 
-/* Whether all that a page's array holds are records. (null stays in an
- * array: see tidy.) */
+/* Whether a page's array holds nothing but records. */
 static int all_are_tables(lua_State *L, int page) {
   int all = 1;
   lua_pushnil(L);
@@ -182,7 +181,7 @@ static enum trk_body judge_page(lua_State *L, const struct trk_exchange *x,
   return judge_record(L, x, account, page + 1);
 }
 
-/* Of a reply that is to have a body. */
+/* Judges a reply that must have a body. */
 static enum trk_body judge_body(lua_State *L, const struct trk_exchange *x,
                                 const char *account, int reply) {
   enum trk_body body = TRK_BODY_GOOD;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * tls: what the TLS library beneath libcurl says of a handshake that failed.
- * OpenSSL and GnuTLS say the same things in other ways; above this room they
- * are alike. It sends nothing. For the wire alone.
+ * tls: what the TLS library below libcurl says of a handshake that failed.
+ * OpenSSL and GnuTLS say the same in different ways; above this room there is
+ * no difference. For the cause alone.
  */
 #ifndef TRK_TLS_H
 #define TRK_TLS_H

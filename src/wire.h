@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * wire: one attempt over one reusable easy handle: how libcurl is set up
- * (laws L1, L7, L8), the callbacks, and what they saw. It schedules nothing
- * and judges nothing. For the engine alone.
+ * wire: makes one attempt over one easy handle, which is used again: sets
+ * libcurl up (laws L1, L7, L8) and notes what its callbacks see. It schedules
+ * nothing and judges nothing. For the engine alone.
  */
 #ifndef TRK_WIRE_H
 #define TRK_WIRE_H
@@ -30,16 +30,17 @@ struct trk_wire {
   struct trk_attempt saw;
 };
 
-/* A new wire, linked into s, or NULL. Freed newest first. */
+/* A new wire, linked into s; NULL: there is no memory. The newest is to be
+ * freed first. */
 struct trk_wire *trk_wire_new(struct trk_shared *s);
 void trk_wire_free(struct trk_wire *w);
 
-/* Sets the call's request up on the easy handle. CURLE_OK, or why not. On a
- * wire that found its kept connection stale, for a new connection. */
+/* Sets a request up on the easy handle. CURLE_OK, or why not. A wire that
+ * found its kept connection stale asks for a new one. */
 CURLcode trk_wire_begin(struct trk_wire *w, struct trk_exchange *x,
                         long timeout_ms);
 
-/* Writes what was seen into call->seen and leaves the wire idle. */
+/* Writes what was seen into the exchange, and leaves the wire idle. */
 void trk_wire_end(struct trk_wire *w, CURLcode rc);
 
 #if defined(__GNUC__)
