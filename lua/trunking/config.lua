@@ -1,8 +1,7 @@
--- Options and environment become what the C module takes: an origin, a user
--- with its secret, and numbers in range. Everything a person may get wrong is
--- refused here, by name; no secret stands in a message. No I/O, but for a
--- look whether ca_file can be read; getenv is the one reader of the
--- environment.
+-- Turns options and the environment into what the C module takes: an origin, a
+-- user with its secret, and numbers in range. What a person may get wrong is
+-- refused here, by name. No message holds a secret. The only I/O is to look
+-- whether ca_file can be read; only getenv reads the environment.
 -- SPDX-License-Identifier: MIT
 
 local errors = require "trunking.error"

@@ -6,8 +6,8 @@ local suggest = require "trunking.suggest"
 
 local M = {}
 
--- enum -> { title, names = {...}, by_name = {...}, words = {...} }; weak, so
--- that an enum nobody holds goes with its entry.
+-- enum -> { title, names = {...}, by_name = {...}, words = {...} }. The keys
+-- are weak: an enum that nobody holds takes its entry with it.
 local known = setmetatable({}, { __mode = "k" })
 
 local function info(enum, level)

@@ -1,6 +1,6 @@
--- Errors: a table with the fields of doc/errors.md, one readable line, and the
--- words for every shape in which the API, or a gateway before it, refuses.
--- Pure; holds no secret, no request body and no reply header.
+-- Makes errors: tables with the fields of doc/errors.md and one readable line.
+-- It knows every shape in which the API, or a gateway before it, refuses.
+-- Pure. An error holds no secret, no request body and no reply header.
 -- SPDX-License-Identifier: MIT
 
 local M = {}
@@ -41,8 +41,8 @@ function M.new(fields)
   return setmetatable(err, mt)
 end
 
---- A new error: all that one tells, but for what `fields` tell otherwise. (An
--- error may be held by others: it is never changed.)
+--- A copy of an error with some fields changed. An error itself is never
+-- changed: others may hold it.
 function M.with(err, fields)
   local all = {}
   for _, name in ipairs(kept) do
@@ -56,9 +56,9 @@ function M.is(value)
   return type(value) == "table" and getmetatable(value) == mt
 end
 
--- A server's words, fit for a terminal: no control characters, none that turn
--- the line round (Unicode's annex 9: U+061C, 200E, 200F, 202A to 202E, 2066 to
--- 2069) or end it (U+2028, 2029), not endless.
+-- Makes a server's words fit for a terminal: cuts them, and takes out control
+-- characters, those that turn the line round (Unicode's annex 9: U+061C, 200E,
+-- 200F, 202A to 202E, 2066 to 2069) and those that end it (U+2028, 2029).
 local function clean(text)
   if type(text) ~= "string" then return nil end
   text = text:sub(1, 4 * MAX_MESSAGE):gsub("\194[\128-\159]", " ")
@@ -209,8 +209,9 @@ function M.intent_of(raw)
   }
 end
 
---- The error object of a raw table as C fills it: outcome and operation, kind
--- unless the status decides it, and what was seen: status, decoded or body.
+--- The error object of a raw table that C has filled.
+-- @param raw outcome and operation; kind, unless the status decides it; and
+--   what was seen: status, and decoded or body
 function M.make(raw)
   local err = M.new(raw)
   if raw.choices then

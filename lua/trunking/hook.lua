@@ -1,4 +1,4 @@
--- on_attempt, kept from doing harm: an error in it changes nothing, and is
+-- Keeps on_attempt from doing harm: an error in it changes nothing, and is
 -- reported once.
 -- SPDX-License-Identifier: MIT
 

@@ -3,8 +3,9 @@
 -- another of the same shape. require does no I/O and reads no environment.
 -- SPDX-License-Identifier: MIT
 
--- The quick way to trunking.core, where there is one, and the plain way, by
--- which an error is told. What a program has linked in goes before any file.
+-- trunking.load opens trunking.core a millisecond sooner. Without it require
+-- does as well, and its error is the better one. What a program has linked in
+-- goes before any file.
 local CORE = "trunking.core"
 local ok, core = false, nil
 if not (package.loaded[CORE] or package.preload[CORE]) then
@@ -12,12 +13,12 @@ if not (package.loaded[CORE] or package.preload[CORE]) then
 end
 if not ok then core = require(CORE) end
 
--- What a first call needs is loaded then: require stays quick.
+-- The first call loads what it needs, so that require stays quick.
 local function resolve(options)
   return require "trunking.config".resolve(options, os.getenv, core.version)
 end
 
--- Loaded when first touched; then plain fields.
+-- Loaded at their first use; plain fields from then on.
 local lazy = {
   enum = function() return require "trunking.enum" end,
   time = function() return require "trunking.time" end,
@@ -37,10 +38,9 @@ local function load(self, name)
   return value
 end
 
--- ensure, reconcile and intent: composed of a client's calls, and loaded at
--- their first use. What they need besides stands in no table that a host is
--- given: the private functions of C (src/call.h, src/job.h).
--- null clears a field when given as its value: the same as cjson.null.
+-- Adds what is composed of several calls: ensure, reconcile and intent. They
+-- are loaded at their first use. They call C's private functions (src/call.h,
+-- src/job.h), which no client shows. client.null is cjson.null.
 local function complete(client, private)
   local own = { client = client, pause = private.pause, asked = private.asked,
     pause_job = private.async_pause, clock = core.clock }
@@ -70,8 +70,8 @@ local M = default()
 
 M._VERSION = "trunking " .. core.version
 
--- For trunking.hosts.host: the module's client once more, and new; each with
--- what trunking.hosts.wait changes.
+-- For trunking.hosts.host, which makes their clients wait: another client like
+-- the module's, and new.
 M._default = default
 
 function M._new(options)

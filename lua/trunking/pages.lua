@@ -1,6 +1,7 @@
--- Pages: what list gives back, and the walk over all of them. A page's link is
--- never followed as given: its query is taken over to our own origin, and only
--- if it leads to the list that was asked. Pure, but for the calls it is given.
+-- Pages: what list returns, and the walk over all of them. A page's link is
+-- never followed as it is: its query is sent to our own origin, and only if
+-- the link leads to the list that was asked. Pure, except for the calls that it
+-- is given.
 -- SPDX-License-Identifier: MIT
 
 local errors = require "trunking.error"
@@ -64,9 +65,8 @@ local function refuse(operation, word, why)
       why) }
 end
 
---- A page from a decoded reply: its records as the array part, with meta,
--- next() and previous(), which give another page, nil at the end, or nil and
--- an error.
+--- Makes a page of a decoded reply. Its array part is the records. next() and
+-- previous() return another page; nil at the end; or nil and an error.
 -- @param follow function(operation, trunk_sid, query) -> page, meta or nil, err
 -- @param trunk_sid of the lists of a trunk; nil for the trunks themselves
 function M.page(reply, origin, path, operation, follow, trunk_sid)
@@ -110,8 +110,7 @@ local function split(operation, params)
   return query, limit
 end
 
--- The error of a page, with a word on what came before it. It may be one that
--- others hold: a new one, then.
+-- The error of a page, which tells how many records came before it.
 local function spoilt(err, given)
   if not errors.is(err) or given == 0 then return err end
   local fields = {}
@@ -127,8 +126,8 @@ end
 -- @param operation its name, for errors
 -- @param query what list takes
 -- @param parent the trunk, for the lists of a trunk
--- @return a function: the next page; nil at the end; or nil and an error, as
---   where a page comes again
+-- @return a function that returns the next page; nil at the end; or nil and an
+--   error. A page that comes again is one.
 function M.chain(list, operation, query, parent)
   local seen, next_page = {}, nil
   return function()

@@ -1,6 +1,6 @@
 -- trunking.time: the API's timestamps as seconds since 1970. Its description
--- says RFC 2822, its replies are ISO 8601: both are read. Pure, and deaf to
--- the machine's time zone.
+-- says RFC 2822 and its replies are ISO 8601, so it reads both. Pure: the
+-- machine's time zone does not matter.
 -- SPDX-License-Identifier: MIT
 
 local core = require "trunking.core"

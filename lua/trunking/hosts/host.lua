@@ -1,18 +1,18 @@
--- What makes a module of trunking's shape for an event loop: its clients wait
--- by suspending the coroutine that calls, and one watcher for each client,
--- there only while calls are in flight, wakes those whose job is done.
--- May not know: any one loop. That is cqueues.lua, luv.lua, copas.lua and
--- openresty.lua.
+-- Makes a module like trunking for an event loop. A call suspends its
+-- coroutine. Each client has one watcher, while calls are in flight: it resumes
+-- those whose job is done.
+-- May not know: any one loop. cqueues.lua, luv.lua, copas.lua and openresty.lua
+-- do.
 -- SPDX-License-Identifier: MIT
 
 local trunking = require "trunking"
 local wait = require "trunking.hosts.wait"
 
--- Replaced, for the watcher takes what they would give.
+-- Stands for a function of the client that only the watcher may call.
 local function taken(name)
   return function()
-    error(("client.%s is the event loop's on this client: ask the job itself, "
-      .. "or take a client of the plain module"):format(name), 2)
+    error(("client.%s belongs to the event loop on this client: ask the job "
+      .. "itself, or use a client of the plain module"):format(name), 2)
   end
 end
 
@@ -33,8 +33,8 @@ local function adapt(loop, client, own)
     if handle ~= nil then loop.resume(handle) end
   end
 
-  -- The watcher's: jobs are done. It rests once none is in flight and, asked
-  -- after that, none is left: one may finish between the two questions.
+  -- The watcher calls this when jobs are done. The watcher ends when nothing is
+  -- in flight. poll is asked once more then: a job may have finished meanwhile.
   local function ready()
     local idle
     repeat
@@ -46,7 +46,7 @@ local function adapt(loop, client, own)
     if idle then rest() end
   end
 
-  -- The watcher's: it can't go on, and all must see for themselves.
+  -- The watcher calls this when it cannot go on: each call asks by itself then.
   local function failed()
     stop = nil
     local jobs = {}
@@ -61,8 +61,8 @@ local function adapt(loop, client, own)
 
   client.poll, client.fd = taken "poll", taken "fd"
 
-  -- The watcher goes first: its descriptor goes with the client. A close that
-  -- is refused, within a call of the client's own, leaves the others waiting.
+  -- Ends the watcher first, for its descriptor is closed with the client. A
+  -- close within a call of the client is refused: then the watcher comes back.
   function client.close()
     rest()
     local closed, why = pcall(close)
@@ -88,8 +88,8 @@ end
 
 local function block(job) job:wait() end
 
---- A module like trunking, whose clients wait in a loop's way. Its own client
--- is made from the environment at the first call, as the plain module's.
+--- Makes the module. Its own client is made from the environment at its first
+-- call, as the plain module's is.
 -- @param loop a table:
 --   current() a handle of the running coroutine, or nil where none can wait;
 --   suspend(handle) waits for resume(handle); it may return early;

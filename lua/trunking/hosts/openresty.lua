@@ -36,8 +36,8 @@ end
 
 -- ---- asking again and again -----------------------------------------
 
--- Coroutines that ask: the more there are, the less often each does. One that
--- is killed meanwhile is forgotten once none has asked for a while.
+-- How many coroutines ask: the more there are, the less often each does. It is
+-- set back when none has asked for a while, as one may have been killed.
 local asking, last = 0, 0
 
 local function ask_again()
@@ -67,7 +67,8 @@ local function listen(client)
   return give_up()
 end
 
--- Reads until there is an end to it; whether that was wanted.
+-- Reads until the client stops or the socket fails. Returns whether it was the
+-- client.
 local function read(client, path, is_going, ready)
   local socket = ngx.socket.tcp()
   socket:settimeouts(1000, 1000, DAY * 1000)
@@ -87,7 +88,7 @@ local function can_watch()
 end
 
 -- Readers whose timer has not run yet, and since when. Where too many timers
--- run (lua_max_running_timers), nginx takes one more, and drops it.
+-- run (lua_max_running_timers), nginx accepts one more and drops it.
 local unstarted = {}
 
 local function end_unstarted()

@@ -1,6 +1,5 @@
--- Cooperative calls: each of a client's operations becomes a job that is
--- waited for in the host's way. What is composed of them (list's pages, each)
--- becomes so too.
+-- Makes calls cooperative: each operation starts a job and waits for it in the
+-- host's way. Pages and each, which are composed of operations, do so too.
 -- Promises: no yield crosses a C function or a pcall, so that Lua 5.1's
 -- coroutines may wait; a wrong argument type still raises at the caller's
 -- line. A wait that raises leaves its job running: client.poll gives it.
@@ -12,8 +11,8 @@ local pages = require "trunking.pages"
 
 local M = {}
 
--- The results of pcall(f, ...), or its error raised: what is said of an
--- argument as the caller's fault, two levels up.
+-- Passes on the results of pcall(f, ...), or raises its error. A bad argument
+-- is reported at the caller's line, two levels up.
 local function pass(name, ok, ...)
   if ok then return ... end
   local err = ...
@@ -32,7 +31,7 @@ end
 
 local finish -- waits for a job that may be nil, and gives its results
 
--- A page whose next and previous wait. first: what its job gave.
+-- Makes next and previous of a page wait.
 local function with_links(host, operation, page, ...)
   if not page then return page, ... end
   for _, word in ipairs { "next", "previous" } do
@@ -56,7 +55,7 @@ function finish(host, operation, is_list, job, err)
   return job:result()
 end
 
--- An operation that waits, made of the one that starts a job.
+-- Makes an operation that waits of the one that starts a job.
 local function operation(host, full, name, start)
   return function(...)
     local why = host.refuse and host.refuse()
@@ -66,8 +65,7 @@ local function operation(host, full, name, start)
   end
 end
 
--- The same for each: the client's own, which sends nothing, checks what it is
--- given.
+-- The same for each. check: the client's own, which sends nothing.
 local function each(list, full, check, is_nested)
   return function(...)
     pass("each", pcall(check, ...))
@@ -77,7 +75,7 @@ local function each(list, full, check, is_nested)
   end
 end
 
--- A start that the host is told of.
+-- Makes a start of a job tell the host.
 local function told(host, name, start)
   return function(...)
     local job, err = pass(name, pcall(start, ...))
