@@ -201,7 +201,8 @@ local function behaves(name)
     for _, taken in ipairs { "poll", "fd" } do
       local ok, why = pcall(client[taken])
       assert.is_false(ok)
-      assert.truthy(why:find("client." .. taken .. " belongs to the event loop"))
+      assert.truthy(why:find("client." .. taken
+        .. " belongs to the event loop"))
     end
   end)
 
