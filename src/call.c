@@ -61,7 +61,7 @@ static int arguments(lua_State *L, const struct trk_operation *op) {
   return n;
 }
 
-/* follow(operation, trunk_sid, query): the name goes, its row came instead. */
+/* follow(operation, trunk_sid, query): op is what the first argument names. */
 static int read_follow(lua_State *L, const struct trk_operation *op) {
   luaL_checkstring(L, 3);
   if (trk_path_arguments(op) > 0)
@@ -86,7 +86,8 @@ const struct trk_operation *trk_call_named(lua_State *L) {
 
 /* ---- filling ------------------------------------------------------ */
 
-/* Words what path or form found wrong: message and field are on top. */
+/* Pushes nil and an error for what path or form found wrong. Their message and
+ * field are on top. */
 static int invalid(lua_State *L, const struct trk_act *act,
                    enum trk_form_rc rc) {
   const struct trk_operation *op = act->operation;
@@ -119,7 +120,7 @@ static void add(lua_State *L, struct trk_buf *b, const char *s, size_t n) {
     luaL_error(L, "not enough memory"); /* what is too long was refused */
 }
 
-/* The fields of a GET are its query. */
+/* Moves the fields of a GET from the body to the query. */
 static enum trk_form_rc move_query(lua_State *L, struct trk_exchange *x) {
   if (x->operation->method != TRK_GET || x->body.len == 0)
     return TRK_FORM_OK;
@@ -157,7 +158,7 @@ static int fill_follow(lua_State *L, const struct trk_act *act,
   return 0;
 }
 
-/* A day at most; rounded up, for a pause never ends early. */
+/* A pause lasts a day at most, and never ends early. */
 static int fill_pause(lua_State *L, const struct trk_act *act,
                       struct trk_exchange *x) {
   lua_Number seconds = lua_tonumber(L, 1);
@@ -252,7 +253,7 @@ static int run_here(lua_State *L, const struct trk_act *act,
   return 0;
 }
 
-/* The same, where the client has a thread: events wait for the end. */
+/* The same, where the client has a thread. on_attempt runs at the end. */
 static int run_there(lua_State *L, const struct trk_act *act,
                      struct trk_exchange *x) {
   struct trk_worker *worker = act->client->worker;

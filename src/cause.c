@@ -51,15 +51,15 @@ static const struct {
     {CURLE_WEIRD_SERVER_REPLY, TRK_GARBAGE, 1},
 };
 
-/* libcurl's words on a proxy's URL that it cannot read: they have all of it,
- * its password too. */
+/* Whether libcurl could not read the proxy's URL. Its message quotes the URL,
+ * with the password. */
 static int proxy_is_bad(const struct trk_attempt *a) {
   static const char words[] = "Unsupported proxy";
   return a->begun == 0 && strncmp(a->text, words, sizeof words - 1) == 0;
 }
 
-/* libcurl holds one header line to a bound of its own, before we see it, and
- * calls that a want of memory before 8.6. */
+/* Whether a header line was over libcurl's own bound, which it meets before we
+ * see the line. Before 8.6 libcurl calls that a lack of memory. */
 static int is_header_too_large(const struct trk_attempt *a, CURLcode rc) {
   return a->begun > 0 &&
          (rc == TOO_LARGE || (rc == CURLE_OUT_OF_MEMORY && a->head.status > 0));
@@ -85,9 +85,10 @@ static void cause_of(const struct trk_attempt *a, CURLcode rc,
     seen->cause = TRK_CONFIG, seen->transient = 0;
 }
 
-/* libcurl does not say so: it only could not connect, not find the host, not
- * read the CAs, or has no memory, each release in its own way. All but the
- * first want one besides the socket, which is closed by now. */
+/* Whether no file descriptor is left. libcurl does not say so. It reports that
+ * it could not connect, find the host, read the CAs, or allocate: each release
+ * something else. In all but the first case it wanted a second descriptor
+ * besides the socket, which is closed by now. */
 static int none_left(CURLcode rc) {
   if (rc == CURLE_COULDNT_CONNECT)
     return trk_descriptors_lack(1);
@@ -104,9 +105,9 @@ static int is_cut_short(const struct trk_attempt *a) {
   return sys == ECONNRESET || sys == EPIPE || trk_tls_broke_off(a->text);
 }
 
-/* Whether a connection that broke stood up to where its handshake begins: a
- * proxy has let it through, or there is none. Newer libcurls on GnuTLS tell of
- * a handshake that is reset as of any read. */
+/* Whether a connection broke within its handshake: there is no proxy, or the
+ * proxy has let it through. Newer libcurls on GnuTLS report a handshake that is
+ * reset as a failed read. */
 static int is_handshake(const struct trk_attempt *a, CURLcode rc,
                         long proxied) {
   long by_proxy = 1;

@@ -88,7 +88,7 @@ static int check_enum(const struct trk_field *f, const char *s, size_t len,
   return 0;
 }
 
-/* Labels of letters, digits and '-', and at least one before the suffix. */
+/* Whether labels are neither empty nor too long. There is at least one. */
 static int labels_ok(const char *s, size_t len) {
   size_t i, label = 0;
   for (i = 0; i < len; i++) {

@@ -23,7 +23,7 @@ static struct trk_exchange *take_spare(struct trk_client *c) {
   return x;
 }
 
-/* A closed client, whose end may have come, gets none. */
+/* A closed client keeps none: its finalizer may have run. */
 void trk_client_give_back(struct trk_client *c, struct trk_exchange *x) {
   if (x == NULL || c->state != TRK_OPEN || c->nspares == SPARES) {
     trk_exchange_free(x);
@@ -89,8 +89,8 @@ static void set_label(struct trk_client *c, const char *user) {
   memcpy(c->label + 5, user + len - 4, 4);
 }
 
-/* on_attempt and origin are Lua's: they go into the context. A finalizer may
- * open the client meanwhile. */
+/* on_attempt and the origin are Lua values, so they go into the context. A
+ * finalizer may open the client meanwhile. */
 void trk_client_open(lua_State *L, struct trk_client *c, int context,
                      int index) {
   struct trk_options o;
@@ -134,7 +134,7 @@ void trk_client_open(lua_State *L, struct trk_client *c, int context,
 
 /* ---- closing --------------------------------------------------------- */
 
-/* The one closer behind every way to close. */
+/* Closes the client, whichever way it is closed. */
 static void shut(struct trk_client *c) {
   struct trk_engine *engine = c->engine;
   struct trk_worker *worker = c->worker;
@@ -153,8 +153,8 @@ static void shut(struct trk_client *c) {
   trk_exchange_free_all(spares);
 }
 
-/* A draft may be in the hands of a call whose garbage collection brought about
- * a close: drafts go with the client only. */
+/* Frees drafts too, which close does not: a call that collects garbage while it
+ * fills one may cause the close. */
 static int client_gc(lua_State *L) {
   struct trk_client *c = luaL_checkudata(L, 1, CLIENT_T);
   c->is_default = 0; /* a finalizer that comes later must not open it again */
@@ -250,8 +250,7 @@ int trk_client_tostring(lua_State *L) {
   return 1;
 }
 
-/* A connection goes with the worker: where there is one, there is the
- * other. */
+/* Where there is a connection, there is a worker. */
 static void stop_bell(struct trk_client *c) {
   if (c->bell.connection >= 0 && !trk_client_inherited(c))
     trk_worker_signal(c->worker, -1);

@@ -22,9 +22,9 @@
 
 int luaopen_trunking_core(lua_State *L);
 
-/* A resolver thread may outlive lua_close, which unmaps modules and what they
- * link: libcurl must stay. In a static build this finds no file, and there is
- * nothing to unmap. */
+/* Keeps this module in memory for good, and so libcurl: a resolver thread may
+ * outlive lua_close, which unmaps modules and what they link. A static build
+ * finds no file here, and has nothing to unmap. */
 static void pin(void) {
   Dl_info self;
   union {
@@ -162,8 +162,7 @@ static void set_function(lua_State *L, int ud, int table, const char *home,
   lua_pop(L, 1);
 }
 
-/* What a row of the API's table makes: a function, its like under async, and
- * for a list an iterator besides. */
+/* Adds an operation: a function, the same under async, and each for a list. */
 static void add_operation(lua_State *L, int ud, int client, int async,
                           const struct trk_operation *op) {
   const char *home = op->resource;

@@ -33,7 +33,7 @@ static struct job *job_of(struct trk_job *in) { return (struct job *)in; }
 
 /* ---- holding ------------------------------------------------------- */
 
-/* The context holds the job at index, or lets it go. */
+/* Makes the context hold the job at index, or let it go. */
 static void hold(lua_State *L, int context, const struct job *job, int index) {
   lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
   lua_pushlightuserdata(L, (void *)job);
@@ -129,8 +129,8 @@ static int claim(lua_State *L, int context, struct job *job, int index) {
   return first;
 }
 
-/* Its results are kept, and all else of it is given back: not before, so that
- * a want of memory has lost nothing. */
+/* Gives the exchange back, once the results are kept: where memory was short,
+ * they can still be read again. */
 static void spend(lua_State *L, int context, struct job *job) {
   struct trk_exchange *x = trk_jobs_exchange(&job->in);
   job->in.claimed = 1;
@@ -145,7 +145,7 @@ static void spend(lua_State *L, int context, struct job *job) {
 
 /* ---- results ------------------------------------------------------- */
 
-/* The results that were read before of the job at index; how many. */
+/* Pushes the results of the job at index that were read before; how many. */
 static int kept(lua_State *L, const struct job *job, int index) {
   int i;
   for (i = 0; i < job->nresults; i++)
@@ -164,9 +164,9 @@ static void keep(lua_State *L, struct job *job, int index, int n) {
 }
 
 /* Pushes the results of the job at index, which has landed, and keeps them.
- * How many; 0: they are gone; -1: an error to raise is on top. Raises nothing
- * itself. Meanwhile a finalizer may ask for the same job: then its results
- * are those that count. */
+ * Returns how many; 0: they are gone; -1: an error to raise is on top. Raises
+ * nothing itself. A finalizer may read the same job meanwhile: then the results
+ * that it was given count. */
 static int read_results(lua_State *L, int context, struct job *job, int index) {
   struct trk_exchange *x = trk_jobs_exchange(&job->in);
   int n = kept(L, job, index);
@@ -185,10 +185,10 @@ static int read_results(lua_State *L, int context, struct job *job, int index) {
 
 /* ---- landing ------------------------------------------------------- */
 
-/* on_attempt hears what the reply says, so that is read before. It may ask for
- * the job it is told of, drop it and collect, or try to close the client: the
- * job stays on the stack, its exchange and the client stay as they are. Raises
- * what a debug hook raises. */
+/* Runs on_attempt for a job that has landed. The reply is read first, for it
+ * decides the outcome. on_attempt may ask for this very job, drop it and
+ * collect, or try to close the client: so the job stays on the stack, its
+ * exchange is lent, and the client is busy. Raises what a debug hook raises. */
 static void tell(lua_State *L, int context, struct job *job) {
   struct trk_client *c = job->client;
   int raised, top = lua_gettop(L);
@@ -210,9 +210,9 @@ static void tell(lua_State *L, int context, struct job *job) {
   lua_settop(L, top);
 }
 
-/* Lands an exchange that the worker gave back. A blocking call's, which a
- * debug hook took, is not: that call sees for itself. Raises what a debug hook
- * raises. */
+/* Lands a job's exchange that the worker gave back. One of a blocking call,
+ * which poll took within a debug hook, is left to that call. Raises what a
+ * debug hook raises. */
 static void receive(lua_State *L, int context, struct trk_exchange *x) {
   struct trk_job *in = x->job;
   if (in == NULL)
@@ -230,8 +230,8 @@ static int is_here(const struct job *job) {
          !trk_worker_ended(c->worker);
 }
 
-/* Lands the job if it is done. The others stay with the worker until somebody
- * asks: its descriptor is to tell of them. */
+/* Lands the job if it is done. Others that are done stay with the worker, whose
+ * descriptor tells of them. */
 static void look(lua_State *L, int context, struct job *job) {
   struct trk_client *c = job->client;
   if (job->in.stage != TRK_IN_FLIGHT || !is_here(job) ||
@@ -243,8 +243,8 @@ static void look(lua_State *L, int context, struct job *job) {
 
 /* ---- a job's methods ----------------------------------------------- */
 
-/* The job at index 1, with its context pushed as index 2; landed, if it is
- * done. */
+/* Checks that a job is at index 1, pushes its context as index 2, and lands
+ * the job if it is done. */
 static struct job *check_job(lua_State *L) {
   struct job *job = luaL_checkudata(L, 1, JOB_T);
   lua_settop(L, 1);
@@ -309,8 +309,8 @@ static int job_result(lua_State *L) {
   return results(L, job);
 }
 
-/* When a wait of the seconds at index 2 is over, rounded up: none but 0 ends
- * early. None given: never. */
+/* When a wait of the seconds at index 2 ends, in milliseconds of the clock.
+ * Rounded up, so that none ends early. No seconds: never. */
 static int64_t wait_end(lua_State *L) {
   lua_Number seconds = luaL_optnumber(L, 2, 1e9);
   if (!(seconds >= 0))
@@ -376,7 +376,8 @@ static struct job *push_job(lua_State *L, const struct trk_act *act,
   return job;
 }
 
-/* Nothing fails past hold, in which a finalizer may close the client. */
+/* Gives the exchange to the worker, as a job. A finalizer may close the client
+ * within hold; nothing can fail after that. */
 static int launch(lua_State *L, const struct trk_act *act,
                   struct trk_exchange *x) {
   struct trk_client *c = act->client;

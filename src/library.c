@@ -44,11 +44,10 @@ int trk_library_up(void) {
 
 /* ---- a multi handle --------------------------------------------------- */
 
-/* From 8.20 on the threads that ask for names are the multi's, and outlive the
- * call that asked. Without the one option closing it waits for each of them
- * (law L4): 30 s for a name server that hangs. Without the other there are 20,
- * and each call takes two, one for each family: then calls that ask at once
- * wait for each other. More than it allows are not started (law L7). */
+/* From 8.20 on the multi handle owns the threads that look up names. Without
+ * QUICK_EXIT closing the handle waits for them (law L4): 30 s where a name
+ * server hangs. RESOLVE_THREADS_MAX is 20 by default, and each look-up takes
+ * two, so that calls would wait for each other; it also bounds them (L7). */
 CURLM *trk_library_multi(long calls) {
   CURLM *multi = curl_multi_init();
   long most = 2 * calls;
@@ -64,8 +63,8 @@ CURLM *trk_library_multi(long calls) {
   return multi;
 }
 
-/* From 8.16 on libcurl remembers for half a minute that a name was not found:
- * what comes next would not ask. Before 8.20 it forgets all or nothing. */
+/* From 8.16 on libcurl remembers for half a minute that a name was not found,
+ * and the next attempt would not ask. Before 8.20 it forgets all or nothing. */
 void trk_library_forget_names(CURLM *multi) {
   long what = trk_library()->version_num < CLEARS_PARTS ? CLEAR_ALL : CLEAR_DNS;
   (void)curl_multi_setopt(multi, OPT_NETWORK_CHANGED, what);

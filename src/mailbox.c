@@ -42,7 +42,7 @@ static void publish(int *flag, int value) { *flag = value; }
 #define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set there: see bell.c */
 #endif
 
-/* A socket that is full has told enough already. */
+/* Sends the host a byte. If the socket is full, the host has some to read. */
 static void ring(const struct trk_mailbox *m) {
   if (m->signal >= 0)
     (void)send(m->signal, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -63,7 +63,7 @@ static void set_ready(struct trk_mailbox *m) {
   ring(m);
 }
 
-/* The host has looked. */
+/* The host has looked: the descriptor is not readable any more. */
 static void clear_told(struct trk_mailbox *m) {
   publish(&m->told, 0);
   trk_wake_clear(&m->flag);

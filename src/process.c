@@ -44,7 +44,7 @@ int trk_process_inherited(const struct trk_guard *g) {
   return g->pid != getpid();
 }
 
-/* With the lock held: to each thread that runs. */
+/* Has each thread that runs hold still, or go on. The lock must be held. */
 static void tell_all(int begins) {
   struct trk_guard *g;
   for (g = guards; g != NULL; g = g->next)
@@ -68,9 +68,9 @@ static void at_exit(void) {
 
 static void watch_exit(void) { (void)atexit(at_exit); }
 
-/* OpenSSL registers its exit handler at its first use: this makes that be now,
- * so that ours, registered next, runs before it. It is found through what
- * libcurl links; without that name there is nothing to do. */
+/* Makes OpenSSL register its exit handler now, which it does at its first use:
+ * ours, registered next, runs before it. OpenSSL is found through what libcurl
+ * links; where it is not, there is nothing to do. */
 #define OPENSSL_INIT_ASYNC \
   0x100 /* the cheapest use: for no option at all it
                                     does nothing */
@@ -87,7 +87,8 @@ static void use_openssl(void) {
 #endif
 }
 
-/* For an exit while the first thread brings libcurl up. */
+/* Before the first thread starts: the process may exit while that thread brings
+ * libcurl up. */
 static void watch_start(void) {
   use_openssl();
   watch_exit();

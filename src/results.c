@@ -37,8 +37,8 @@ static int tell(lua_State *L) {
   return 0;
 }
 
-/* on_attempt's own errors come no further than trunking.hook, and for want of
- * memory an event is lost. */
+/* trunking.hook catches on_attempt's own errors. Where memory is short, an
+ * event is lost. */
 int trk_results_tell(lua_State *L, int context, int address) {
   const struct trk_exchange *x = lua_touserdata(L, address);
   int rc;
@@ -133,7 +133,7 @@ static int no_memory(lua_State *L, int context, struct trk_exchange *x) {
   return 2;
 }
 
-/* A want of memory is met with a collection and a second try. */
+/* Where memory is short, collects and tries once more. */
 static int protected_results(lua_State *L, int context) {
   int top = lua_gettop(L), rc, again;
   for (again = 0; again < 2; again++) {
@@ -158,7 +158,7 @@ static struct trk_event *last_event(const struct trk_exchange *x) {
   return event;
 }
 
-/* The last event waits for this: the reply has its say in the outcome. */
+/* The reply may change the outcome, so the last event gets it here. */
 int trk_results_push(lua_State *L, int context) {
   struct trk_exchange *x = lua_touserdata(L, -1);
   int n = protected_results(L, context);

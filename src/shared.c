@@ -26,7 +26,7 @@ int trk_local_port(curl_socket_t fd) {
                    : ((struct sockaddr_in *)&at)->sin_port);
 }
 
-/* Takes a socket off the list, and gives what stood for it. */
+/* Takes a socket off the list and returns its entry, or NULL. */
 static struct trk_socket *unlist(struct trk_shared *s, curl_socket_t fd) {
   struct trk_socket **at = &s->sockets, *k;
   while (*at != NULL && (*at)->fd != fd)
@@ -95,7 +95,8 @@ static void base64(char *out, const unsigned char *in, size_t n) {
   *out = '\0';
 }
 
-/* Built once, not by libcurl for each request: a fifth of its work. */
+/* Builds the Authorization header once. For libcurl, which would build it for
+ * each request, that is a fifth of its work. */
 static char *authorization(const char *user, const char *secret) {
   static const char scheme[] = "Authorization: Basic ";
   size_t plain = strlen(user) + 1 + strlen(secret);
@@ -116,7 +117,7 @@ static char *authorization(const char *user, const char *secret) {
   return line;
 }
 
-/* One block of memory for the strings that are kept. */
+/* Copies the strings that are kept into one block of memory. */
 static int copy_options(struct trk_shared *s, const struct trk_options *o) {
   const char **kept[4];
   size_t size = 0, i;
@@ -152,8 +153,8 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
   return -1;
 }
 
-/* libcurl prints CURLOPT_USERAGENT twice for each request, character by
- * character, and what is in this list once. */
+/* User-Agent is in the list too: libcurl prints CURLOPT_USERAGENT twice for
+ * each request, and a header of the list once. */
 int trk_shared_ready(struct trk_shared *s) {
   static const char name[] = "User-Agent: ";
   const char *agent = s->options.user_agent;

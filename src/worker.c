@@ -53,8 +53,8 @@ static int is_pause(const struct trk_exchange *x) {
   return x->operation == &trk_pause;
 }
 
-/* Lets the lock go, and sees to it that the thread looks. It is woken once
- * for any number of news. */
+/* Lets the lock go and makes the thread look at the mailbox. However much there
+ * is to see, it is woken once. */
 static void unlock_and_tell(struct trk_worker *w) {
   enum doing doing = w->doing;
   w->doing = LOOKING;
@@ -67,7 +67,7 @@ static void unlock_and_tell(struct trk_worker *w) {
 
 /* ---- the thread ----------------------------------------------------- */
 
-/* How many the engine is to begin at once. */
+/* How many exchanges the engine is given at once. */
 static unsigned most_fetched(const struct trk_worker *w) {
   unsigned room = trk_engine_room(w->engine);
   unsigned most = trk_engine_kept(w->engine);
@@ -78,7 +78,7 @@ static unsigned most_fetched(const struct trk_worker *w) {
   return room < most ? room : most;
 }
 
-/* The queued pauses, and up to room others, for the engine. */
+/* Takes the queued pauses, and up to room others, out of the queue. */
 static struct trk_exchange *fetch(struct trk_worker *w, unsigned room) {
   struct trk_exchange *first = NULL, **end = &first, *x;
   while ((x = trk_mailbox_next(&w->box, room > 0)) != NULL) {
@@ -139,7 +139,8 @@ static struct trk_exchange *next_cancelled(struct trk_worker *w, int *begun) {
   return x;
 }
 
-/* One at a time: it may be cancelled again, or be done, at any moment. */
+/* Cancels one at a time: each may be done, or be cancelled again, at any
+ * moment. */
 static void cancel(struct trk_worker *w) {
   struct trk_exchange *x;
   int n = CANCELLED, begun;
@@ -150,9 +151,9 @@ static void cancel(struct trk_worker *w) {
   }
 }
 
-/* How long the thread may wait: not at all when there are news. From here on
- * whoever brings some wakes the engine, which has begun something by now and
- * so can be woken; before, who brings some need not, and so pays less. */
+/* How long the thread may wait: not at all where there is something new. From
+ * here on whoever brings something wakes the engine. Before, nobody needs to,
+ * so most submits cost no wake-up. */
 static int patience(struct trk_worker *w) {
   int full = trk_engine_room(w->engine) == 0, ms = 0;
   lock(w);
@@ -295,7 +296,7 @@ struct trk_worker *trk_worker_start(struct trk_engine *engine) {
   return NULL;
 }
 
-/* Ends what never began; the engine's end will end the rest. */
+/* Ends what never began. Closing the engine ends the rest. */
 static void end_queued(struct trk_worker *w, enum trk_place place) {
   struct trk_exchange *x;
   while ((x = trk_mailbox_first(&w->box, place)) != NULL) {
