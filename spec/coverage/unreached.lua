@@ -66,6 +66,9 @@ return {
     ["if (w->stale"] = "what was set up a moment ago takes nothing new",
   },
   ["src/form.c"] = {
+    [": op->nfields"] = "a local lies above the tables in memory, here",
+    ["at < end && !found"] = "which of two unknown fields comes last is the "
+      .. "order of a Lua table",
     ["to[-1] != '.'"] = "no locale here has a decimal point of several bytes",
   },
   ["src/job.c"] = {

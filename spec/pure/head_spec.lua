@@ -22,6 +22,7 @@ local cases = {
   { "no status where it is no number", { "HTTP/1.1 abc\r\n" }, {} },
   { "no more of a number than says that it is none",
     { "HTTP/1.1 123456789\r\n" }, { status = 1234 } },
+  { "a status whose line is cut", { "HTTP/1.1 201" }, { status = 201 } },
   { "no status of an interim reply", { "HTTP/1.1 103 Hints\r\n" }, {} },
   { "no status below 100", { "HTTP/1.1 099 x\r\n" }, {} },
   { "nothing before the status line", { "Date: x\r\n" }, {} },

@@ -20,6 +20,8 @@ local cases = {
     { sid = TK, account_sid = OTHERS }, {}, "foreign" },
   { "one without a SID", "create", {}, { account_sid = OURS }, {}, "bad" },
   { "one whose SID is another's kind", "create", {}, { sid = CL }, {}, "bad" },
+  { "one whose SID only begins alike", "create", {}, { sid = sid("TX", "1") },
+    {}, "bad" },
   { "one whose SID is too short", "create", {}, { sid = "TK1" }, {}, "bad" },
   { "the domain that was asked for", "create", { domain_name = DOMAIN },
     { sid = TK, domain_name = DOMAIN:lower() }, {}, "good" },
