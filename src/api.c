@@ -191,6 +191,10 @@ int trk_operation_takes_sid(const struct trk_operation *op) {
   return op->nfields == 1 && op->fields[0].type == TRK_SID;
 }
 
+int trk_operation_creates(const struct trk_operation *op) {
+  return op->status == 201;
+}
+
 const struct trk_operation *trk_operation_named(const char *name) {
   const struct trk_operation *op = trk_operations;
   for (; op->name != NULL; op++) {

@@ -76,6 +76,9 @@ const char *trk_method_word(enum trk_method method);
 /* Whether it takes nothing but a SID, which may come without a table. */
 int trk_operation_takes_sid(const struct trk_operation *op);
 
+/* Whether it makes a record that was not there. */
+int trk_operation_creates(const struct trk_operation *op);
+
 /* The operation of a name like "create" or "origination_urls.create"; NULL:
  * there is none. */
 const struct trk_operation *trk_operation_named(const char *name);

@@ -46,7 +46,7 @@ void trk_asked_push(lua_State *L, const struct trk_exchange *x) {
   size_t i;
   lua_newtable(L);
   for (i = 0; i < x->operation->nfields; i++) {
-    const char *text = trk_asked_value(a, i);
+    const char *text = trk_exchange_kept(a, i);
     if (text == NULL)
       continue;
     lua_pushstring(L, text);

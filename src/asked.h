@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * asked: what an exchange asked for, as a Lua table. It reads what form kept,
- * and not the text that went over the wire.
+ * and not the text that went over the wire. It knows no reply.
  */
 #ifndef TRK_ASKED_H
 #define TRK_ASKED_H

@@ -287,8 +287,8 @@ static void run(lua_State *L, const struct trk_act *act,
 
 /* Nothing but a hook may raise once it runs: LuaJIT may need memory for the
  * address, so it is pushed before. A finalizer may close the client then. */
-static int carry_out(lua_State *L, const struct trk_act *act,
-                     struct trk_exchange *x) {
+static int run_now(lua_State *L, const struct trk_act *act,
+                   struct trk_exchange *x) {
   struct trk_client *c = act->client;
   enum trk_outcome outcome;
   int n, raised, address;
@@ -306,7 +306,7 @@ static int carry_out(lua_State *L, const struct trk_act *act,
   return raised ? trk_results_raise(L, act->operation, outcome) : n;
 }
 
-static const struct trk_manner here = {always, carry_out};
+static const struct trk_manner here = {always, run_now};
 
 int trk_call_operation(lua_State *L) {
   return trk_call(L, lua_touserdata(L, TRK_UP_OPERATION), &trk_kind_operation,

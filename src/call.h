@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * call: from the arguments of a Lua function to its results, in one way for
  * all of them: the arguments are read, the client is made ready, an exchange
- * is filled, and it is carried out: here and now, or as a job (job.h).
+ * is filled, and it is carried out: here and now, or as a job (job.h). It knows
+ * no libcurl, and not how an exchange is judged.
  */
 #ifndef TRK_CALL_H
 #define TRK_CALL_H

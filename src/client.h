@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * client: owns all that a client has: an engine, a worker once there are
- * jobs, and the exchanges of its calls; opens and closes them (laws L6, L9).
+ * jobs, its exchanges, its jobs and its bell; opens and closes them (laws L6,
+ * L9).
  * It knows no function that calls, and keeps no L.
  *
  * For Lua a client is one userdata. The userdata has one table of its own,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * clock: the one clock of the module. It is monotonic: it counts from any
- * start, and no change of the wall clock moves it (law L4).
+ * start, and no change of the wall clock moves it (law L4). It knows no date.
  */
 #ifndef TRK_CLOCK_H
 #define TRK_CLOCK_H

@@ -29,11 +29,13 @@
 #define trk_setuservalue(L, i) ((void)lua_setfenv(L, i))
 #endif
 
+#define TRK_EXACT 9007199254740992.0 /* 2^53: doubles are exact below */
+
 /* Pushes a number: one that is whole is an integer, where Lua has them. */
 static inline void trk_pushnumber(lua_State *L, double value) {
 #if LUA_VERSION_NUM >= 503
-  const double exact = 9007199254740992.0; /* 2^53: doubles are exact below */
-  if (value > -exact && value < exact && value == (double)(lua_Integer)value) {
+  if (value > -TRK_EXACT && value < TRK_EXACT &&
+      value == (double)(lua_Integer)value) {
     lua_pushinteger(L, (lua_Integer)value);
     return;
   }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * core: luaopen_trunking_core: puts a client's functions together in tables,
  * one for each row of the API's table and one more under async, and gives the
- * API's table as Lua data. Opening does no I/O, may happen twice in one state,
- * and pins the module in memory (law L4).
+ * API's table as Lua data. Lua's own files get clock, days, tls and the private
+ * functions of a client besides. Opening does no I/O, may happen twice in one
+ * state, and pins the module in memory (law L4).
  */
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* dladdr, RTLD_NODELETE */
@@ -107,7 +108,7 @@ static void push_operation(lua_State *L, const struct trk_operation *op) {
   set_text(L, "proof", op->proof);
   lua_newtable(L);
   for (i = 0; i < op->nfields; i++) {
-    push_field(L, &op->fields[i], strcmp(op->name, "create") == 0);
+    push_field(L, &op->fields[i], trk_operation_creates(op));
     lua_rawseti(L, -2, (int)i + 1);
   }
   lua_setfield(L, -2, "fields");

@@ -2,6 +2,8 @@
  * engine: see engine.h. Calls wait in one list, run on idle wires, and are
  * judged by verdict. libcurl only.
  */
+#include "engine.h"
+
 #include "clock.h"
 #include "library.h"
 #include "process.h"
@@ -26,7 +28,7 @@ struct trk_engine {
   struct trk_exchange *waiting; /* in order: not begun, or between attempts */
   int moved;                    /* in this step: calls done, wires freed */
   int crowded;                  /* some call was due, and all wires were busy */
-  struct trk_row *done;         /* where they are collected, or NULL */
+  struct trk_queue *done;       /* where they are collected, or NULL */
   struct trk_wake wake;         /* ends a wait; none without a thread */
   int budget;
   int mask_sigpipe;
@@ -107,7 +109,7 @@ static void append_waiting(struct trk_engine *e, struct trk_exchange *x) {
   *at = x;
 }
 
-static void collect(struct trk_row *row, struct trk_exchange *x) {
+static void collect(struct trk_queue *row, struct trk_exchange *x) {
   x->next = NULL;
   if (row->first == NULL)
     row->first = x;
@@ -400,7 +402,7 @@ void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x) {
 
 /* ---- for a thread of its own -------------------------------------- */
 
-void trk_engine_collect(struct trk_engine *e, struct trk_row *row) {
+void trk_engine_collect(struct trk_engine *e, struct trk_queue *row) {
   e->done = row;
   if (e->wake.out < 0)
     (void)trk_wake_open(&e->wake);

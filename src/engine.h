@@ -51,7 +51,7 @@ void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x);
 /* For an engine with a thread of its own: each exchange that is done is
  * appended to row from now on, and waking becomes cheap. row is the caller's,
  * and must outlive the engine. NULL: no more. */
-void trk_engine_collect(struct trk_engine *e, struct trk_row *row);
+void trk_engine_collect(struct trk_engine *e, struct trk_queue *row);
 
 /* How many more exchanges it could begin in the next step. */
 unsigned trk_engine_room(const struct trk_engine *e);

@@ -87,13 +87,13 @@ static enum trk_buf_rc add_text(struct trk_buf *texts, const char *text,
   return TRK_BUF_OK;
 }
 
-enum trk_buf_rc trk_asked_add(struct trk_asked *a, size_t nth, const char *text,
-                              size_t len) {
+enum trk_buf_rc trk_exchange_keep(struct trk_asked *a, size_t nth,
+                                  const char *text, size_t len) {
   return add_text(&a->texts, text, len, &a->value[nth]);
 }
 
-enum trk_buf_rc trk_asked_add_other(struct trk_asked *a, const char *name,
-                                    const char *text, size_t len) {
+enum trk_buf_rc trk_exchange_keep_other(struct trk_asked *a, const char *name,
+                                        const char *text, size_t len) {
   size_t at, ignored;
   enum trk_buf_rc rc = add_text(&a->texts, name, strlen(name), &at);
   if (rc != TRK_BUF_OK)
@@ -103,7 +103,7 @@ enum trk_buf_rc trk_asked_add_other(struct trk_asked *a, const char *name,
   return add_text(&a->texts, text, len, &ignored);
 }
 
-const char *trk_asked_value(const struct trk_asked *a, size_t nth) {
+const char *trk_exchange_kept(const struct trk_asked *a, size_t nth) {
   return a->value[nth] > 0 ? a->texts.data + a->value[nth] - 1 : NULL;
 }
 
@@ -115,7 +115,7 @@ static const char *asked_of_type(const struct trk_exchange *x,
                                  enum trk_type type) {
   size_t i;
   for (i = 0; i < x->operation->nfields; i++) {
-    const char *text = trk_asked_value(&x->asked, i);
+    const char *text = trk_exchange_kept(&x->asked, i);
     if (x->operation->fields[i].type == type && text != NULL)
       return *text != '\0' ? text : NULL;
   }

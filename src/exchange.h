@@ -69,8 +69,8 @@ struct trk_exchange {
                     attempt began (of a pause: when it ended): no later than
                     it was; -1: no Date header was ever seen */
 
-  /* One for each attempt, oldest first; whoever steps the engine takes them
-   * off. Where memory is short, one may be missing. */
+  /* One for each attempt, oldest first; who tells on_attempt takes them off.
+   * Where memory is short, one may be missing. */
   struct trk_event *events;
 
   /* The engine's. */
@@ -87,8 +87,8 @@ struct trk_exchange {
   int awaited;
 };
 
-/* Exchanges in a row, linked by next; all zero when there are none. */
-struct trk_row {
+/* Exchanges that are linked by next; all zero when there are none. */
+struct trk_queue {
   struct trk_exchange *first, *last;
 };
 
@@ -116,13 +116,13 @@ void trk_exchange_free_events(struct trk_exchange *x);
 
 /* Keeps the text of the nth field, or of one that the API's table does not
  * know, after all those that it knows. */
-enum trk_buf_rc trk_asked_add(struct trk_asked *a, size_t nth, const char *text,
-                              size_t len);
-enum trk_buf_rc trk_asked_add_other(struct trk_asked *a, const char *name,
-                                    const char *text, size_t len);
+enum trk_buf_rc trk_exchange_keep(struct trk_asked *a, size_t nth,
+                                  const char *text, size_t len);
+enum trk_buf_rc trk_exchange_keep_other(struct trk_asked *a, const char *name,
+                                        const char *text, size_t len);
 
 /* The text that was sent of the nth field; NULL: it was not sent. */
-const char *trk_asked_value(const struct trk_asked *a, size_t nth);
+const char *trk_exchange_kept(const struct trk_asked *a, size_t nth);
 
 /* What a record of a reply says of itself; NULL: nothing. */
 struct trk_record {

@@ -10,9 +10,7 @@
 #include <stdio.h> /* snprintf */
 #include <string.h>
 
-#define EXACT 9007199254740992.0 /* 2^53: doubles are exact below */
 #define SHORT 1024u
-#define CREATED 201
 
 /* ---- encoding ----------------------------------------------------- */
 
@@ -78,8 +76,8 @@ static enum trk_buf_rc keep_asked(struct trk_exchange *x,
                                   size_t len) {
   size_t nth = index_of(x->operation, f);
   return nth < x->operation->nfields
-             ? trk_asked_add(&x->asked, nth, value, len)
-             : trk_asked_add_other(&x->asked, f->name, value, len);
+             ? trk_exchange_keep(&x->asked, nth, value, len)
+             : trk_exchange_keep_other(&x->asked, f->name, value, len);
 }
 
 /* Adds the pair "Name=value", with '&' before all but the first, and keeps
@@ -187,7 +185,7 @@ static enum trk_form_rc add_number(lua_State *L, int value,
                                    const struct trk_field *f, int validate,
                                    struct trk_exchange *x) {
   lua_Number n = lua_tonumber(L, value);
-  int whole = n > -EXACT && n < EXACT && n == (lua_Number)(int64_t)n;
+  int whole = n > -TRK_EXACT && n < TRK_EXACT && n == (lua_Number)(int64_t)n;
   char text[32];
   if (n - n != 0) {
     lua_pushfstring(L, "%s must be a finite number", f->name);
@@ -473,7 +471,7 @@ enum trk_form_rc trk_form_encode(lua_State *L, int index, int validate,
   lua_settop(L, top + (int)op->nfields);
   if (!take_sid(L, index, op, &names))
     rc = read_params(L, index, op, validate, &names);
-  if (rc == TRK_FORM_OK && validate && op->status == CREATED)
+  if (rc == TRK_FORM_OK && validate && trk_operation_creates(op))
     rc = missing(L, op, &names);
   for (i = 0; rc == TRK_FORM_OK && i < (int)op->nfields; i++)
     if (!lua_isnil(L, names.base + i))

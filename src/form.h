@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * form: turns a Lua table into application/x-www-form-urlencoded fields, and
- * checks it against the API's table. It sends nothing.
+ * checks it against the API's table. It fills an exchange, and sends nothing.
  */
 #ifndef TRK_FORM_H
 #define TRK_FORM_H

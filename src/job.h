@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * job: the call that does not block: its client's thread carries it out while
  * Lua goes on. A job belongs to Lua from birth; its exchange is the thread's
- * until it comes back with its result. Nothing here blocks but wait.
+ * until it comes back with its result. Nothing here blocks but wait. It knows
+ * neither libcurl nor threads.
  */
 #ifndef TRK_JOB_H
 #define TRK_JOB_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * kit: what C needs from Lua: cjson's decoder, the words of errors, pages. It
  * is one Lua array for each luaopen. The first call fills it, so that require
- * stays quick.
+ * stays quick. It knows no exchange and no client.
  */
 #ifndef TRK_KIT_H
 #define TRK_KIT_H

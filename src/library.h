@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * library: the libcurl that is loaded, for the rooms that use it.
+ * library: the libcurl that is loaded, for the rooms that use it. It knows no
+ * exchange and makes no request.
  */
 #ifndef TRK_LIBRARY_H
 #define TRK_LIBRARY_H

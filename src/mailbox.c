@@ -130,7 +130,7 @@ struct trk_exchange *trk_mailbox_next(const struct trk_mailbox *m, int room) {
   return first != NULL && (room || is_pause(first)) ? first : NULL;
 }
 
-void trk_mailbox_finish(struct trk_mailbox *m, struct trk_row *row) {
+void trk_mailbox_finish(struct trk_mailbox *m, struct trk_queue *row) {
   struct trk_exchange *x = row->first, *next;
   int awaited = 0;
   for (; x != NULL; x = next) {

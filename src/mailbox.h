@@ -89,7 +89,7 @@ struct trk_exchange *trk_mailbox_first(const struct trk_mailbox *m,
 struct trk_exchange *trk_mailbox_next(const struct trk_mailbox *m, int room);
 
 /* Finishes a row of exchanges, and tells those who wait and the host. */
-void trk_mailbox_finish(struct trk_mailbox *m, struct trk_row *row);
+void trk_mailbox_finish(struct trk_mailbox *m, struct trk_queue *row);
 
 /* Waits until a time on the clock, or for a change. 0, or ETIMEDOUT. */
 int trk_mailbox_wait_change(struct trk_mailbox *m,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * options: what a client is made with, as trunking.config has checked it.
+ * It checks nothing itself.
  */
 #ifndef TRK_OPTIONS_H
 #define TRK_OPTIONS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * path: turns the arguments of an operation into its path. Each must be a SID:
  * nothing that a caller passes (an empty text, dots, slashes) can make it
- * another operation's path.
+ * another operation's path. It knows no server.
  */
 #ifndef TRK_PATH_H
 #define TRK_PATH_H

@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#define EXACT 9007199254740992.0 /* 2^53: doubles are exact below */
-
 static const char *const kinds[] = {
     [TRK_NO_CAUSE] = "reply",      [TRK_DNS] = "dns",
     [TRK_CONNECT] = "connect",     [TRK_TLS] = "tls",
@@ -34,7 +32,7 @@ struct untidy {
 static void make_whole(lua_State *L, int table) {
 #if LUA_VERSION_NUM >= 503
   lua_Number n = lua_tonumber(L, -1);
-  if (lua_isinteger(L, -1) || n <= -EXACT || n >= EXACT ||
+  if (lua_isinteger(L, -1) || n <= -TRK_EXACT || n >= TRK_EXACT ||
       n != (lua_Number)(lua_Integer)n)
     return;
   lua_pushvalue(L, -2);
@@ -270,8 +268,7 @@ static const char *why(const struct trk_exchange *x) {
  * which it can be settled later. */
 static void set_intent(lua_State *L, const struct trk_exchange *x,
                        const char *account) {
-  const struct trk_operation *op = x->operation;
-  if (op->method != TRK_POST || strcmp(op->name, "create") != 0 ||
+  if (!trk_operation_creates(x->operation) ||
       (x->outcome != TRK_UNKNOWN && x->outcome != TRK_APPLIED))
     return;
   trk_asked_push(L, x);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * results: what a call gives to Lua, and what of Lua runs around it: debug
  * hooks and on_attempt. Once a request is sent nothing here raises of itself:
- * where memory is short, an error made beforehand tells the truth (law L6).
+ * where memory is short, an error made beforehand tells the truth (law L6). It
+ * sends nothing.
  */
 #ifndef TRK_RESULTS_H
 #define TRK_RESULTS_H

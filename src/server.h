@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * server: what is known of the server's clock, from the Date of its replies.
+ * It never asks the wall clock.
  */
 #ifndef TRK_SERVER_H
 #define TRK_SERVER_H

@@ -27,7 +27,7 @@ enum doing { LOOKING, IDLING, AWAITING };
 struct trk_worker {
   struct trk_guard guard;    /* first */
   struct trk_engine *engine; /* the thread's */
-  struct trk_row done;       /* by the engine, and the thread's too */
+  struct trk_queue done;     /* by the engine, and the thread's too */
   pthread_t thread;
   struct trk_mailbox box;
   /* Under the mailbox's lock: */
