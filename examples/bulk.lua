@@ -12,7 +12,7 @@
 -- what became of it, and the SID or the reason:
 --
 --   created   with its SID
---   refused   why; it is tried again by the next run: mend it before
+--   refused   why; fix the row: the next run tries it again
 --   not sent  why; it is tried again by the next run
 --   unknown   it was sent, and nobody can tell; the next run looks for it by
 --             its domain before it does anything
@@ -193,8 +193,8 @@ end
 
 local results
 
--- Says what became of a row. Raises where it can't be written: then nothing
--- must be sent.
+-- Writes down what became of a row. Raises if it cannot: nothing may be sent
+-- then.
 local function say(row, state, detail)
   row.state, row.detail = state, detail
   local ok, why = results:write(line_of(row))
@@ -297,7 +297,7 @@ end
 
 local TAKEN = 21248 -- Twilio's code for a domain that somebody has
 
--- Whoever is refused so is refused everything.
+-- Refusals that every other row would meet too.
 local hopeless = { auth = true, config = true, dns = true, connect = true,
   tls = true }
 

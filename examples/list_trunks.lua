@@ -24,7 +24,7 @@ end
 
 -- ---- text -----------------------------------------------------------
 
--- The least code point of so many bytes: fewer would have done for less.
+-- The least code point that needs so many bytes.
 local least = { 0, 0x80, 0x800, 0x10000 }
 
 -- The code point at a byte of a text, and its length; or U+FFFD, the sign for
@@ -99,8 +99,8 @@ end
 
 -- ---- lines ----------------------------------------------------------
 
--- A reader that has enough, such as head, is no failure. Lua's own default is
--- to die of SIGPIPE, unseen; this is for where that signal is ignored.
+-- A reader that has enough, such as head, is no failure. By default SIGPIPE
+-- ends the script silently; this is for where that signal is ignored.
 local EPIPE = 32
 
 local function check_written(ok, why, number)

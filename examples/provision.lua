@@ -63,8 +63,8 @@ local function connect()
   os.exit(2, true)
 end
 
--- Whether a request is known to have changed nothing. What is no error of the
--- module is Ctrl-C, and that comes at any time.
+-- Whether a request is known to have changed nothing. Any other error than the
+-- module's is Ctrl-C, which may come at any time.
 local function changed_nothing(err)
   return type(err) == "table"
     and (err.outcome == "not_sent" or err.outcome == "refused")

@@ -1,4 +1,4 @@
--- SIDs become a path, and what is no SID of the right kind never does.
+-- A path is made of SIDs of the right kind, and of nothing else.
 -- The path room alone, through the probe: no client, no request.
 
 local core = require "trunking.core"
@@ -18,7 +18,7 @@ end
 
 local unpack = table.unpack or unpack
 
--- What is no SID of a prefix, and a part of what is said of it.
+-- Texts that are not a SID with the prefix, and a part of the message.
 local function wrong(prefix)
   local other = prefix == "PN" and "TK" or "PN"
   local hex = ("a"):rep(32)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * probe: opens the pure rooms (verdict, exchange, form, path, json) to the specs, as plain Lua
- * functions over plain values. It decides nothing itself: what is left out
- * of a table gets a default, and a misspelt key raises, so that no case can
- * test something else than it says. Built by `make probe`, never installed.
+ * probe: opens the pure rooms (verdict, exchange, form, path, head, json) to
+ * the specs, as Lua functions over plain values. It decides nothing itself. What
+ * is left out of a table gets a default, and a misspelt key raises, so that no
+ * case tests something else than it says. Built by `make probe`, never
+ * installed.
  */
 #include "api.h"
 #include "asked.h"
