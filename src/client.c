@@ -11,6 +11,7 @@
 
 #define CLIENT_T "trunking.client"
 #define SPARES 16 /* at most */
+#define KNOWN 4   /* SIDs that are kept for each call in flight */
 
 /* ---- exchanges ----------------------------------------------------- */
 
@@ -124,6 +125,9 @@ void trk_client_open(lua_State *L, struct trk_client *c, int context,
   lua_rawseti(L, context, TRK_CONTEXT_HOOK);
   lua_getfield(L, index, "origin");
   lua_rawseti(L, context, TRK_CONTEXT_ORIGIN);
+  if (c->known.slots == NULL &&
+      trk_known_init(&c->known, KNOWN * (size_t)o.max_in_flight) != 0)
+    luaL_error(L, "not enough memory");
   if (c->engine == NULL)
     c->engine = trk_engine_open(&o);
   if (c->engine == NULL)
@@ -150,6 +154,7 @@ static void shut(struct trk_client *c) {
     trk_engine_close(engine);
   c->jobs.in_flight = 0; /* those of a parent's worker never land here */
   trk_bell_close(&c->bell);
+  trk_known_free(&c->known);
   trk_exchange_free_all(spares);
 }
 
@@ -217,6 +222,15 @@ const char *trk_client_need_worker(struct trk_client *c) {
     return "the client's first job can't begin during its own blocking call";
   c->worker = trk_worker_start(c->engine);
   return c->worker != NULL ? NULL : "no thread could be started";
+}
+
+void trk_client_distrust(struct trk_client *c) {
+  if (trk_client_inherited(c))
+    return;
+  if (c->worker != NULL)
+    trk_worker_distrust(c->worker);
+  else
+    trk_engine_distrust(c->engine);
 }
 
 /* ---- for Lua ---------------------------------------------------------- */

@@ -13,6 +13,7 @@
 
 #include "bell.h"
 #include "jobs.h"
+#include "known.h"
 #include "worker.h"
 
 #include <lua.h>
@@ -36,8 +37,9 @@ struct trk_client {
   int watch; /* on_attempt is given */
   struct trk_jobs jobs;
   struct trk_bell bell;
-  char account[36]; /* account SID; "" when not known */
-  char label[16];   /* for tostring: AC...1234 */
+  struct trk_known known; /* while open: what its replies have named */
+  char account[36];       /* account SID; "" when not known */
+  char label[16];         /* for tostring: AC...1234 */
 };
 
 /* The upvalues of every function of a client. */
@@ -95,6 +97,10 @@ void trk_client_undraft(struct trk_client *c, struct trk_exchange *x);
 /* Keeps an exchange that is not needed any more for the next call, or frees
  * it. NULL is allowed. */
 void trk_client_give_back(struct trk_client *c, struct trk_exchange *x);
+
+/* A reply was not to be believed: nothing is sent on a connection that is open
+ * now. A client that is closed has none. */
+void trk_client_distrust(struct trk_client *c);
 
 /* Lua functions with the upvalues above.
  * close(): ends what is in flight. Raises during the client's own call.

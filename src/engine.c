@@ -136,7 +136,6 @@ static void starve(struct trk_engine *e, struct trk_exchange *x) {
   static const char no_memory[] = "not enough memory for a connection";
   int lack = trk_descriptors_lack(2); /* a multi handle wants them from 8.20 */
   x->seen.method = x->operation->method;
-  x->seen.expect = x->operation->status;
   x->seen.cause = lack ? TRK_CONNECT : TRK_MEMORY;
   snprintf(x->text, sizeof x->text, "%s", lack ? trk_no_descriptor : no_memory);
   finish(e, x);
@@ -145,6 +144,7 @@ static void starve(struct trk_engine *e, struct trk_exchange *x) {
 /* A pause that was not cut short. */
 static void pause_over(struct trk_engine *e, struct trk_exchange *x) {
   x->seen.begun = 1;
+  x->seen.status = x->operation->status;
   finish(e, x);
 }
 
@@ -388,7 +388,6 @@ void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x) {
   if (w == NULL) {
     forget_waiting(e, x);
     x->seen.method = x->operation->method;
-    x->seen.expect = x->operation->status;
   } else {
     quiet_begin(e, &q);
     curl_multi_remove_handle(e->multi, w->easy);
@@ -398,6 +397,10 @@ void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x) {
   }
   x->seen.cause = TRK_CANCELLED;
   finish(e, x);
+}
+
+void trk_engine_distrust(struct trk_engine *e) {
+  trk_shared_distrust(&e->shared);
 }
 
 /* ---- for a thread of its own -------------------------------------- */

@@ -48,6 +48,10 @@ void trk_engine_step(struct trk_engine *e, int ms);
  * been sent. */
 void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x);
 
+/* A reply was not to be believed: no request goes out on a connection that is
+ * open now. */
+void trk_engine_distrust(struct trk_engine *e);
+
 /* For an engine with a thread of its own: each exchange that is done is
  * appended to row from now on, and waking becomes cheap. row is the caller's,
  * and must outlive the engine. NULL: no more. */

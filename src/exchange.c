@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct trk_operation trk_pause = {"",   "pause", TRK_GET,     0,   NULL,
+const struct trk_operation trk_pause = {"",   "pause", TRK_GET,     204, NULL,
                                         NULL, 0,       TRK_NOTHING, NULL};
 
 /* ---- making and freeing -------------------------------------------- */
@@ -105,65 +105,4 @@ enum trk_buf_rc trk_exchange_keep_other(struct trk_asked *a, const char *name,
 
 const char *trk_exchange_kept(const struct trk_asked *a, size_t nth) {
   return a->value[nth] > 0 ? a->texts.data + a->value[nth] - 1 : NULL;
-}
-
-/* ---- a record against what was asked ---------------------------------- */
-
-/* The text of the field of a type, where the request has one that is not
- * empty. */
-static const char *asked_of_type(const struct trk_exchange *x,
-                                 enum trk_type type) {
-  size_t i;
-  for (i = 0; i < x->operation->nfields; i++) {
-    const char *text = trk_exchange_kept(&x->asked, i);
-    if (x->operation->fields[i].type == type && text != NULL)
-      return *text != '\0' ? text : NULL;
-  }
-  return NULL;
-}
-
-/* What validate = false lets through may come back in another spelling. */
-static int is_plain_domain(const char *s) {
-  return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                   "0123456789-._~") == strlen(s);
-}
-
-/* A reply that was left over on a kept connection has another's domain. */
-static int has_domain(const struct trk_exchange *x,
-                      const struct trk_record *record) {
-  const char *asked = asked_of_type(x, TRK_DOMAIN);
-  return asked == NULL || record->domain_name == NULL ||
-         !is_plain_domain(asked) || trk_text_same(asked, record->domain_name);
-}
-
-/* The SID that was asked for stands in the path, or is all that a create
- * takes. */
-static int has_sid(const struct trk_exchange *x, const char *sid) {
-  const char *asked = x->asked.sid;
-  if (*asked == '\0' && trk_operation_takes_sid(x->operation))
-    asked = asked_of_type(x, TRK_SID);
-  return asked == NULL || *asked == '\0' || trk_text_same(asked, sid);
-}
-
-static int is_ours(const struct trk_exchange *x, const char *account,
-                   const struct trk_record *record) {
-  if (record->account_sid != NULL && *account != '\0' &&
-      !trk_text_same(record->account_sid, account))
-    return 0;
-  return record->trunk_sid == NULL || x->asked.trunk_sid[0] == '\0' ||
-         trk_text_same(record->trunk_sid, x->asked.trunk_sid);
-}
-
-enum trk_body trk_exchange_judge(const struct trk_exchange *x,
-                                 const char *account,
-                                 const struct trk_record *record) {
-  const char *sid = record->sid;
-  if (sid == NULL || !trk_text_is_sid(sid, strlen(sid), x->operation->proof))
-    return TRK_BODY_BAD;
-  if (!is_ours(x, account, record))
-    return TRK_BODY_FOREIGN;
-  if (x->operation->shape == TRK_RECORD &&
-      (!has_sid(x, sid) || !has_domain(x, record)))
-    return TRK_BODY_FOREIGN;
-  return TRK_BODY_GOOD;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * exchange: one request, what was asked in it, and its result. Others fill,
- * send and read it; here it is made and freed, and a record of a reply is
- * held against what was asked (law L12). Plain C: no libcurl, no Lua.
+ * send and read it; here it is made and freed. Plain C: no libcurl, no Lua.
  */
 #ifndef TRK_EXCHANGE_H
 #define TRK_EXCHANGE_H
@@ -43,6 +42,12 @@ struct trk_event {
   char request_id[64];
 };
 
+/* What a reply names, believed or not; "" where it names nothing. */
+struct trk_told {
+  char sid[TRK_SID_LENGTH + 1];
+  char account[TRK_SID_LENGTH + 1];
+};
+
 struct trk_wire;
 
 struct trk_exchange {
@@ -61,10 +66,11 @@ struct trk_exchange {
   struct trk_evidence seen; /* of the last attempt */
   unsigned attempts;
   struct trk_buf reply;
-  char request_id[64]; /* Twilio-Request-Id; "" when none came */
-  long retry_after_ms; /* -1: the server asked for nothing */
-  char text[256];      /* why there is no reply; "" when there is one */
-  int64_t elapsed_us;  /* from the start of the first attempt to the end */
+  struct trk_told told; /* once the reply is judged */
+  char request_id[64];  /* Twilio-Request-Id; "" when none came */
+  long retry_after_ms;  /* -1: the server asked for nothing */
+  char text[256];       /* why there is no reply; "" when there is one */
+  int64_t elapsed_us;   /* from the start of the first attempt to the end */
   int64_t since; /* the server's clock, in seconds since 1970, when the first
                     attempt began (of a pause: when it ended): no later than
                     it was; -1: no Date header was ever seen */
@@ -123,21 +129,6 @@ enum trk_buf_rc trk_exchange_keep_other(struct trk_asked *a, const char *name,
 
 /* The text that was sent of the nth field; NULL: it was not sent. */
 const char *trk_exchange_kept(const struct trk_asked *a, size_t nth);
-
-/* What a record of a reply says of itself; NULL: nothing. */
-struct trk_record {
-  const char *sid;
-  const char *account_sid;
-  const char *trunk_sid;
-  const char *domain_name;
-};
-
-/* Whether a record answers the request. account: the client's account SID,
- * "" when it is not known. The one of a page need not be what was asked for,
- * but must be of this account and trunk. */
-enum trk_body trk_exchange_judge(const struct trk_exchange *x,
-                                 const char *account,
-                                 const struct trk_record *record);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -117,8 +117,7 @@ static int decode(lua_State *L, struct trk_buf *body, int kit) {
 /* The string at a field of a table, or NULL; left on the stack. */
 static const char *string_field(lua_State *L, int table, const char *name,
                                 size_t *len) {
-  lua_pushstring(L, name);
-  lua_rawget(L, table);
+  lua_getfield(L, table, name); /* cjson's tables have no __index */
   return lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, len) : NULL;
 }
 
@@ -130,14 +129,48 @@ static const char *claim(lua_State *L, int table, const char *name) {
   return s == NULL || strlen(s) == len ? s : "";
 }
 
-static enum trk_body judge_record(lua_State *L, const struct trk_exchange *x,
-                                  const char *account, int record) {
+/* Who asks: the client's account, "" when it is not known, and what its
+ * replies have named. */
+struct asker {
+  const char *account;
+  const struct trk_known *known;
+};
+
+static void read_echo(lua_State *L, int record, const char *name,
+                      struct trk_echo *echo) {
+  lua_getfield(L, record, name);
+  switch (lua_type(L, -1)) {
+  case LUA_TSTRING:
+    echo->type = TRK_ECHO_TEXT;
+    echo->text = lua_tostring(L, -1);
+    break;
+  case LUA_TBOOLEAN:
+    echo->type = TRK_ECHO_BOOLEAN;
+    echo->number = lua_toboolean(L, -1);
+    break;
+  case LUA_TNUMBER:
+    echo->type = TRK_ECHO_NUMBER;
+    echo->number = (double)lua_tonumber(L, -1);
+    break;
+  default:
+    echo->type = TRK_ECHO_NONE;
+    break;
+  }
+  lua_pop(L, 1); /* the record still holds it */
+}
+
+static enum trk_body judge_record(lua_State *L, struct trk_exchange *x,
+                                  const struct asker *asker, int record) {
+  const struct trk_operation *op = x->operation;
   struct trk_record says;
-  says.sid = claim(L, record, "sid");
+  size_t i;
+  says.sid = claim(L, record, op->shape == TRK_SETTINGS ? op->proof : "sid");
   says.account_sid = claim(L, record, "account_sid");
   says.trunk_sid = claim(L, record, "trunk_sid");
-  says.domain_name = claim(L, record, "domain_name");
-  return trk_exchange_judge(x, account, &says);
+  for (i = 0; op->method == TRK_POST && i < op->nfields; i++)
+    if (trk_exchange_kept(&x->asked, i) != NULL)
+      read_echo(L, record, op->fields[i].name, &says.fields[i]);
+  return trk_judge(x, asker->account, asker->known, &says);
 }
 
 /* Whether a page's array holds nothing but records. */
@@ -153,8 +186,8 @@ static int all_are_tables(lua_State *L, int page) {
 
 /* A page holds an array under the key that its meta names, of records with
  * SIDs; the first speaks for all. */
-static enum trk_body judge_page(lua_State *L, const struct trk_exchange *x,
-                                const char *account, int reply) {
+static enum trk_body judge_page(lua_State *L, struct trk_exchange *x,
+                                const struct asker *asker, int reply) {
   size_t len = 0;
   const char *key;
   int meta = lua_gettop(L) + 1, page = meta + 2;
@@ -176,22 +209,32 @@ static enum trk_body judge_page(lua_State *L, const struct trk_exchange *x,
   lua_rawgeti(L, page, 1);
   if (!lua_istable(L, -1) || !all_are_tables(L, page))
     return TRK_BODY_BAD;
-  return judge_record(L, x, account, page + 1);
+  return judge_record(L, x, asker, page + 1);
+}
+
+/* Whether what should be a record is another request's page. */
+static int is_page(lua_State *L, int reply) {
+  int is;
+  lua_pushliteral(L, "meta");
+  lua_rawget(L, reply);
+  is = lua_istable(L, -1);
+  lua_pop(L, 1);
+  return is;
 }
 
 /* Judges a reply that must have a body. */
-static enum trk_body judge_body(lua_State *L, const struct trk_exchange *x,
-                                const char *account, int reply) {
-  enum trk_body body = TRK_BODY_GOOD;
-  size_t len;
+static enum trk_body judge_body(lua_State *L, struct trk_exchange *x,
+                                const struct asker *asker, int reply) {
+  enum trk_body body;
   int top = lua_gettop(L);
   trk_checkstack(L, 12, "reply");
-  if (x->operation->shape == TRK_RECORD)
-    body = judge_record(L, x, account, reply);
-  else if (x->operation->shape == TRK_PAGE)
-    body = judge_page(L, x, account, reply);
-  else if (string_field(L, reply, x->operation->proof, &len) == NULL)
-    body = TRK_BODY_BAD;
+  if (x->operation->shape == TRK_PAGE)
+    body = judge_page(L, x, asker, reply);
+  else
+    body = judge_record(L, x, asker, reply);
+  if (body == TRK_BODY_BAD && x->operation->shape != TRK_PAGE &&
+      is_page(L, reply))
+    body = TRK_BODY_FOREIGN;
   lua_settop(L, top);
   return body;
 }
@@ -247,10 +290,14 @@ int trk_reply_pending(lua_State *L, int kit, const struct trk_operation *op) {
   return push_error(L, kit);
 }
 
-/* Once the expected status came, all that was wrong is the reply. */
+/* Once a 2xx came, all that was wrong is the reply. */
 static const char *kind_of(const struct trk_exchange *x) {
   enum trk_cause cause = x->seen.cause;
-  if (x->seen.status == x->seen.expect && cause != TRK_TIMEOUT &&
+  if (x->seen.body == TRK_BODY_ELSEWHERE)
+    return kinds[TRK_CONFIG];
+  if (x->seen.body == TRK_BODY_FOREIGN)
+    return kinds[TRK_NO_CAUSE];
+  if (trk_is_success(x->seen.status) && cause != TRK_TIMEOUT &&
       cause != TRK_MEMORY && cause != TRK_CANCELLED)
     return kinds[TRK_NO_CAUSE];
   return kinds[cause];
@@ -279,13 +326,26 @@ static void set_intent(lua_State *L, const struct trk_exchange *x,
     set_number(L, "since", (double)x->since);
 }
 
+/* What an answer that is not to be believed names. */
+static void set_told(lua_State *L, const struct trk_exchange *x,
+                     const char *account) {
+  if (x->seen.body != TRK_BODY_FOREIGN && x->seen.body != TRK_BODY_ELSEWHERE)
+    return;
+  set_text(L, "sid", x->told.sid);
+  if (x->seen.body != TRK_BODY_ELSEWHERE)
+    return;
+  set_text(L, "answered_by", x->told.account);
+  set_text(L, "account", account);
+}
+
 /* An error from what the call saw; decoded is a stack index, or 0. */
 static int push_failure(lua_State *L, const struct trk_exchange *x,
                         const char *account, int decoded, int kit) {
   lua_newtable(L);
   set_operation(L, x->operation);
   set_text(L, "outcome", trk_outcome_word(x->outcome));
-  if (x->seen.status == 0 || x->seen.status == x->operation->status)
+  if (x->seen.status == 0 || trk_is_success(x->seen.status) ||
+      x->seen.body == TRK_BODY_FOREIGN)
     set_text(L, "kind", kind_of(x));
   set_text(L, "message", why(x));
   set_text(L, "request_id", x->request_id);
@@ -301,6 +361,7 @@ static int push_failure(lua_State *L, const struct trk_exchange *x,
     lua_pushlstring(L, x->reply.data, x->reply.len);
     lua_setfield(L, -2, "body");
   }
+  set_told(L, x, account);
   set_intent(L, x, account);
   return push_error(L, kit);
 }
@@ -347,18 +408,30 @@ void trk_reply_push_event(lua_State *L, const struct trk_exchange *x,
   }
 }
 
+/* What the body proves of the request; decoded is a stack index, or 0. That it
+ * came before, the engine has seen already. */
+static enum trk_body body_of(lua_State *L, struct trk_exchange *x,
+                             const struct asker *asker, int decoded) {
+  if (x->seen.body == TRK_BODY_FOREIGN)
+    return TRK_BODY_FOREIGN;
+  if (x->operation->shape == TRK_NOTHING)
+    return TRK_BODY_GOOD;
+  if (decoded == 0 || !trk_is_success(x->seen.status))
+    return TRK_BODY_BAD;
+  return judge_body(L, x, asker, decoded);
+}
+
 int trk_reply_push(lua_State *L, struct trk_exchange *x, const char *account,
-                   int kit) {
+                   const struct trk_known *known, int kit) {
   int nothing = x->operation->shape == TRK_NOTHING, decoded = 0;
-  if (!nothing || x->seen.status != x->seen.expect)
+  const struct asker asker = {account, known};
+  if (!nothing || !trk_is_success(x->seen.status))
     decoded = decode(L, &x->reply, kit);
   if (decoded < 0)
     return 0;
   if (decoded > 0)
     decoded = lua_gettop(L);
-  x->seen.body = nothing ? TRK_BODY_GOOD : TRK_BODY_BAD;
-  if (decoded > 0 && x->seen.status == x->seen.expect)
-    x->seen.body = judge_body(L, x, account, decoded);
+  x->seen.body = body_of(L, x, &asker, decoded);
   x->outcome = trk_verdict(&x->seen);
   if (x->outcome != TRK_DONE)
     return push_failure(L, x, account, decoded, kit);

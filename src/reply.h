@@ -6,7 +6,7 @@
 #ifndef TRK_REPLY_H
 #define TRK_REPLY_H
 
-#include "exchange.h"
+#include "judge.h"
 
 #include <lua.h>
 
@@ -17,9 +17,10 @@
 /* Pushes the result and what is known of the reply, or nil and an error, and
  * returns 2; or pushes nothing and returns 0: there was no memory to decode.
  * kit (kit.h) is a stack index; account is the client's account SID, "" when
- * it is not known. May raise. May be called again for the same exchange. */
+ * it is not known; known is what its replies have named. May raise. May be
+ * called again for the same exchange. */
 int trk_reply_push(lua_State *L, struct trk_exchange *x, const char *account,
-                   int kit);
+                   const struct trk_known *known, int kit);
 
 /* For a call that was not begun: turns the raw table on top (kind, message,
  * ...) into nil and an error. kit may be a pseudo-index. */

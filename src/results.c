@@ -113,7 +113,7 @@ static int build(lua_State *L) {
   lua_rawgeti(L, 1, TRK_CONTEXT_CLIENT);
   c = lua_touserdata(L, -1);
   lua_rawgeti(L, 1, TRK_CONTEXT_KIT);
-  n = trk_reply_push(L, x, c->account, lua_gettop(L));
+  n = trk_reply_push(L, x, c->account, &c->known, lua_gettop(L));
   if (n > 0 && x->operation->shape == TRK_PAGE && x->outcome == TRK_DONE)
     make_page(L, x, 1);
   return n;
@@ -158,10 +158,25 @@ static struct trk_event *last_event(const struct trk_exchange *x) {
   return event;
 }
 
+/* What a reply teaches its client, once it is given to Lua: whose SID is
+ * taken, and that a connection may be a reply behind (law L12). */
+static void learn(lua_State *L, int context, const struct trk_exchange *x) {
+  struct trk_client *c;
+  lua_rawgeti(L, context, TRK_CONTEXT_CLIENT);
+  c = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  if (x->outcome != TRK_DONE && trk_is_success(x->seen.status))
+    trk_client_distrust(c);
+  else if (x->outcome == TRK_DONE && x->operation->shape == TRK_RECORD)
+    trk_known_add(&c->known, x->told.sid);
+}
+
 /* The reply may change the outcome, so the last event gets it here. */
 int trk_results_push(lua_State *L, int context) {
   struct trk_exchange *x = lua_touserdata(L, -1);
   int n = protected_results(L, context);
+  if (n > 0)
+    learn(L, context, x);
   if (x->events != NULL)
     last_event(x)->outcome = x->outcome;
   return n;

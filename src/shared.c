@@ -45,8 +45,8 @@ int trk_shared_opened(struct trk_shared *s, curl_socket_t fd) {
     k = malloc(sizeof *k);
   if (k == NULL)
     return 0;
+  memset(k, 0, sizeof *k);
   k->fd = fd;
-  k->port = 0;
   k->next = s->sockets;
   s->sockets = k;
   s->nsockets++;
@@ -66,6 +66,12 @@ struct trk_socket *trk_shared_socket(struct trk_shared *s, int port) {
       return k;
   }
   return NULL;
+}
+
+void trk_shared_distrust(struct trk_shared *s) {
+  struct trk_socket *k;
+  for (k = s->sockets; k != NULL; k = k->next)
+    k->distrust = 1;
 }
 
 int trk_descriptors_lack(int wanted) {

@@ -6,6 +6,7 @@
 #define TRK_SHARED_H
 
 #include "options.h"
+#include "text.h"
 
 #include <curl/curl.h>
 
@@ -15,10 +16,18 @@
 
 struct trk_wire;
 
+/* What tells a reply that comes again: of the last one on a connection. */
+struct trk_last {
+  char request_id[64]; /* "" when it had none */
+  char sid[TRK_SID_LENGTH + 1];
+};
+
 /* A socket that is open. */
 struct trk_socket {
   curl_socket_t fd;
-  int port; /* its local one, once it has been asked for; else 0 */
+  int port;     /* its local one, once it has been asked for; else 0 */
+  int distrust; /* a reply on it was not to be believed */
+  struct trk_last last;
   struct trk_socket *next;
 };
 
@@ -53,6 +62,9 @@ void trk_shared_closed(struct trk_shared *s, curl_socket_t fd);
 /* The socket with this local port, or NULL. libcurl does not say which it
  * takes for a request, but what port that has. */
 struct trk_socket *trk_shared_socket(struct trk_shared *s, int port);
+
+/* Has no request go out on a connection that is open now. */
+void trk_shared_distrust(struct trk_shared *s);
 
 /* The local port of a socket, 0 when it has none. */
 int trk_local_port(curl_socket_t fd);

@@ -18,15 +18,18 @@ int trk_text_same(const char *a, const char *b) {
 }
 
 /* Most are the same to the letter: memcmp is quicker than any loop of ours. */
-int trk_text_begins(const char *s, size_t n, const char *prefix) {
-  size_t len = strlen(prefix), i;
-  if (n < len)
-    return 0;
-  if (memcmp(s, prefix, len) == 0)
+int trk_text_same_n(const char *a, const char *b, size_t n) {
+  size_t i;
+  if (memcmp(a, b, n) == 0)
     return 1;
-  for (i = 0; i < len && folded(s[i]) == folded(prefix[i]); i++)
+  for (i = 0; i < n && folded(a[i]) == folded(b[i]); i++)
     ;
-  return i == len;
+  return i == n;
+}
+
+int trk_text_begins(const char *s, size_t n, const char *prefix) {
+  size_t len = strlen(prefix);
+  return n >= len && trk_text_same_n(s, prefix, len);
 }
 
 static int is_hex(char c) {

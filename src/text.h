@@ -16,6 +16,9 @@
 /* Whether two texts are the same but for the case of their letters. */
 int trk_text_same(const char *a, const char *b);
 
+/* The same of the first n bytes of each. */
+int trk_text_same_n(const char *a, const char *b, size_t n);
+
 /* Whether the n bytes at s begin with a prefix, whatever the case. */
 int trk_text_begins(const char *s, size_t n, const char *prefix);
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * tls: see tls.h. libcurl only.
  */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* dladdr */
+#endif
+
 #include "tls.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h> /* snprintf */
 #include <string.h>
 
@@ -30,9 +35,14 @@ static const struct {
     {1L << 21, "it has an extension that is not understood"},
 };
 
-static int is_gnutls(CURL *easy) {
+static const struct curl_tlssessioninfo *session(CURL *easy) {
   struct curl_tlssessioninfo *tls = NULL;
   curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls);
+  return tls;
+}
+
+static int is_gnutls(CURL *easy) {
+  const struct curl_tlssessioninfo *tls = session(easy);
   return tls != NULL && tls->backend == CURLSSLBACKEND_GNUTLS;
 }
 
@@ -105,5 +115,47 @@ int trk_tls_broke_off(const char *text) {
   for (i = 0; i < sizeof breaks / sizeof *breaks; i++)
     if (strstr(text, words_of(breaks[i].number, breaks[i].english)) != NULL)
       return 1;
+  return 0;
+}
+
+/* ---- what waits ------------------------------------------------------- */
+
+/* The library's own functions, which libcurl was linked with; else NULL. */
+union waits {
+  int (*openssl)(const void *ssl);
+  size_t (*gnutls)(void *session);
+  void *p;
+};
+static union waits openssl, gnutls;
+static pthread_once_t found = PTHREAD_ONCE_INIT;
+
+/* Looks among what the loaded libcurl brings along: a process may hold another
+ * OpenSSL besides. */
+static void find(void) {
+  union {
+    CURL *(*f)(void);
+    void *p;
+  } curl;
+  Dl_info at;
+  void *library;
+  curl.f = curl_easy_init;
+  if (dladdr(curl.p, &at) == 0 || at.dli_fname == NULL)
+    return;
+  library = dlopen(at.dli_fname, RTLD_LAZY);
+  if (library == NULL)
+    return;
+  openssl.p = dlsym(library, "SSL_has_pending");
+  gnutls.p = dlsym(library, "gnutls_record_check_pending");
+}
+
+int trk_tls_waits(CURL *easy) {
+  const struct curl_tlssessioninfo *tls = session(easy);
+  pthread_once(&found, find);
+  if (tls == NULL || tls->internals == NULL)
+    return 0;
+  if (tls->backend == CURLSSLBACKEND_OPENSSL && openssl.p != NULL)
+    return openssl.openssl(tls->internals) != 0;
+  if (tls->backend == CURLSSLBACKEND_GNUTLS && gnutls.p != NULL)
+    return gnutls.gnutls(tls->internals) != 0;
   return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * tls: what the TLS library below libcurl says of a handshake that failed.
+ * tls: what the TLS library below libcurl says of a handshake that failed, and
+ * of what it holds.
  * OpenSSL and GnuTLS say the same in different ways; above this room there is
- * no difference. For the cause alone.
+ * no difference.
  */
 #ifndef TRK_TLS_H
 #define TRK_TLS_H
@@ -18,6 +19,11 @@
  * number that libcurl does not put in words. 1: text is written; 0: it is as
  * it was, and libcurl's own words are all there is. */
 int trk_tls_reason(CURL *easy, CURLcode rc, char *text, size_t size);
+
+/* Whether the TLS library holds what the server has sent and nobody has read:
+ * the socket does not show it. 0 where there is no TLS, and where the library
+ * is another than these two: none else can be asked. */
+int trk_tls_waits(CURL *easy);
 
 /* Whether libcurl's words tell of a handshake that the other end broke off,
  * without saying why: the next one may pass. An alert says why. */

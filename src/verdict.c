@@ -26,28 +26,30 @@ static int broke_off(const struct trk_evidence *seen) {
          (seen->cause == TRK_NETWORK || seen->cause == TRK_TIMEOUT);
 }
 
-/* The expected status came: done, if the body could be believed. */
+int trk_is_success(long status) { return status >= 200 && status <= 299; }
+
+/* A 2xx came: done, if the body could be believed. */
 static enum trk_outcome verdict_done(const struct trk_evidence *seen) {
   if (broke_off(seen))
     return TRK_UNKNOWN;
   if (seen->body == TRK_BODY_GOOD || seen->body == TRK_BODY_UNREAD)
     return TRK_DONE;
-  if (seen->body == TRK_BODY_FOREIGN || seen->method == TRK_GET)
-    return TRK_UNKNOWN;
-  return TRK_APPLIED;
+  return seen->method == TRK_GET ? TRK_UNKNOWN : TRK_APPLIED;
 }
 
 /* What this attempt proves by itself. */
 static enum trk_outcome verdict_alone(const struct trk_evidence *seen) {
   if (seen->begun == 0)
     return TRK_NOT_SENT;
+  if (seen->body == TRK_BODY_FOREIGN)
+    return TRK_UNKNOWN; /* whatever its status says, it says it of another */
   if (seen->begun > 1 && seen->method == TRK_POST)
     return TRK_UNKNOWN; /* law L1 was broken below us: believe nothing */
-  if (seen->status == seen->expect)
+  if (trk_is_success(seen->status))
     return verdict_done(seen);
   if (seen->status >= 400 && seen->status < 500 && seen->status != 408)
     return TRK_REFUSED;
-  return TRK_UNKNOWN; /* none, 1xx, other 2xx, 3xx, 408, 5xx and the rest */
+  return TRK_UNKNOWN; /* none, 1xx, 3xx, 408, 5xx and the rest */
 }
 
 enum trk_outcome trk_verdict(const struct trk_evidence *seen) {
@@ -86,7 +88,7 @@ static int repeatable(enum trk_outcome outcome, const struct trk_evidence *seen,
     return 1;
   }
   return outcome == TRK_UNKNOWN && seen->method != TRK_POST &&
-         seen->body == TRK_BODY_UNREAD;
+         (seen->body == TRK_BODY_UNREAD || seen->body == TRK_BODY_FOREIGN);
 }
 
 /* Full jitter: uniform in 0 .. min(cap, base * 2^n). */

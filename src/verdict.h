@@ -16,7 +16,7 @@
 
 /* What became of the request. */
 enum trk_outcome {
-  TRK_DONE,     /* the expected status, and a reply to believe */
+  TRK_DONE,     /* a 2xx status, and a reply to believe */
   TRK_NOT_SENT, /* no byte of the request left */
   TRK_REFUSED,  /* answered, and not applied */
   TRK_APPLIED,  /* done, but the reply could not be read */
@@ -48,14 +48,14 @@ enum trk_cause {
  * it asks with TRK_BODY_UNREAD, and the reply room asks again. */
 enum trk_body {
   TRK_BODY_UNREAD,
-  TRK_BODY_GOOD,   /* decoded, the expected SID, our account */
-  TRK_BODY_BAD,    /* cut, garbage, or no well-formed SID */
-  TRK_BODY_FOREIGN /* well formed, but not the answer to this request */
+  TRK_BODY_GOOD,      /* decoded, the expected SID, our account */
+  TRK_BODY_BAD,       /* cut, garbage, or no well-formed SID */
+  TRK_BODY_ELSEWHERE, /* the answer, but another account's */
+  TRK_BODY_FOREIGN    /* not the answer to this request */
 };
 
 struct trk_evidence {
   enum trk_method method;
-  long expect; /* the status that means "done" */
   int begun;   /* times libcurl was about to send the request */
   long status; /* the final status; 0: none came */
   enum trk_cause cause;
@@ -63,6 +63,10 @@ struct trk_evidence {
   int was_unknown; /* an earlier attempt of this call ended unknown */
   enum trk_body body;
 };
+
+/* Whether a status says that it is done. Any 2xx may: Twilio has answered
+ * one request with 201 and with 202, and what is done the body proves. */
+int trk_is_success(long status);
 
 /* What the attempt proves. */
 enum trk_outcome trk_verdict(const struct trk_evidence *seen);

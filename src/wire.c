@@ -4,7 +4,9 @@
  */
 #include "wire.h"
 
+#include "judge.h"
 #include "library.h"
+#include "tls.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -72,18 +74,24 @@ static int on_socket(void *data, curl_socket_t fd, curlsocktype purpose) {
 /* On a kept connection nothing may wait to be read before the request is out:
  * it would be taken for the reply. Over TLS it may be less than a reply; to
  * take a new connection is right all the same, for nothing has been sent. */
-static int is_stale(const struct trk_wire *w, int port) {
-  const struct trk_socket *k;
+static int is_stale(const struct trk_wire *w) {
   struct pollfd p = {-1, POLLIN, 0};
   long connects = 0;
   curl_easy_getinfo(w->easy, CURLINFO_NUM_CONNECTS, &connects);
-  if (connects > 0)
+  if (connects > 0 || w->socket == NULL)
     return 0;
-  k = trk_shared_socket(w->shared, port);
-  if (k == NULL)
-    return 0;
-  p.fd = k->fd;
+  if (w->socket->distrust ||
+      (!w->shared->loopback_only && trk_tls_waits(w->easy)))
+    return 1;
+  p.fd = w->socket->fd;
   return poll(&p, 1, 0) > 0;
+}
+
+static void take_socket(struct trk_wire *w, int port) {
+  w->port = port;
+  w->socket = trk_shared_socket(w->shared, port);
+  if (w->socket != NULL)
+    w->last = w->socket->last;
 }
 
 /* A request without a reply is dropped from the kernel's queue with its
@@ -94,10 +102,13 @@ static int on_close(void *data, curl_socket_t fd) {
   const struct linger now = {1, 0};
   int port = trk_local_port(fd);
   struct trk_wire *w;
-  for (w = s->wires; w != NULL; w = w->next)
+  for (w = s->wires; w != NULL; w = w->next) {
     if (w->x != NULL && w->saw.begun > 0 && w->port == port &&
         w->saw.head.status == 0)
       setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    if (w->socket != NULL && w->socket->fd == fd)
+      w->socket = NULL;
+  }
   trk_shared_closed(s, fd);
   return close(fd);
 }
@@ -124,12 +135,12 @@ static int on_request(void *data, char *peer_ip, char *own_ip, int peer_port,
     w->saw.stopped = 1;
     return CURL_PREREQFUNC_ABORT;
   }
-  if (is_stale(w, own_port)) {
+  take_socket(w, own_port);
+  if (is_stale(w)) {
     w->stale = 1;
     return CURL_PREREQFUNC_ABORT;
   }
   w->saw.begun = 1;
-  w->port = own_port;
   return CURL_PREREQFUNC_OK;
 }
 
@@ -266,6 +277,7 @@ static CURLcode set_method(struct trk_wire *w, enum trk_method method) {
                      method == TRK_DELETE ? "DELETE" : NULL));
   keep(&rc, set_long(w->easy, CURLOPT_MAXAGE_CONN,
                      method == TRK_POST ? WRITE_REUSE_S : READ_REUSE_S));
+  keep(&rc, set_long(w->easy, CURLOPT_FORBID_REUSE, method == TRK_DELETE));
   w->method = method;
   w->configured = rc == CURLE_OK;
   return rc;
@@ -307,8 +319,11 @@ static CURLcode set_body(const struct trk_wire *w, const struct trk_buf *body) {
   return rc;
 }
 
-/* After a stale connection on a new one, then on kept ones again. */
-static CURLcode set_fresh(struct trk_wire *w, int fresh) {
+/* After a stale connection on a new one, then on kept ones again. A reply to
+ * a DELETE has nothing in it that would bind it to its request, so a DELETE has
+ * a connection of its own (law L12). */
+static CURLcode set_fresh(struct trk_wire *w, enum trk_method method) {
+  int fresh = w->stale || method == TRK_DELETE;
   if (w->fresh == fresh)
     return CURLE_OK;
   w->fresh = fresh;
@@ -320,13 +335,14 @@ static void forget(struct trk_wire *w, struct trk_exchange *x) {
   w->x = x;
   w->stale = 0;
   w->port = 0;
+  w->socket = NULL;
+  w->last.request_id[0] = w->last.sid[0] = '\0';
   w->saw.begun = w->saw.stopped = w->saw.strayed = w->saw.too_large = 0;
   w->saw.text[0] = '\0';
   trk_head_begin(&w->saw.head);
   memset(&x->seen, 0, sizeof x->seen);
   x->seen.was_unknown = was_unknown;
   x->seen.method = x->operation->method;
-  x->seen.expect = x->operation->status;
   x->request_id[0] = x->text[0] = '\0';
   x->retry_after_ms = -1;
   trk_buf_clear(&x->reply);
@@ -335,7 +351,7 @@ static void forget(struct trk_wire *w, struct trk_exchange *x) {
 CURLcode trk_wire_begin(struct trk_wire *w, struct trk_exchange *x,
                         long timeout_ms) {
   long connect_ms = w->shared->options.connect_timeout_ms;
-  CURLcode rc = set_fresh(w, w->stale);
+  CURLcode rc = set_fresh(w, x->operation->method);
   forget(w, x);
   keep(&rc, set_method(w, x->operation->method));
   keep(&rc, set_path(w, &x->path));
@@ -346,6 +362,42 @@ CURLcode trk_wire_begin(struct trk_wire *w, struct trk_exchange *x,
   return rc;
 }
 
+/* What tells a reply from the one before it. Twilio gives each request an id of
+ * its own, and each record a SID. A short id may be a constant of a test's
+ * server. */
+static void read_marks(const struct trk_wire *w, struct trk_last *now) {
+  const char *id = w->saw.head.request_id;
+  size_t len = strlen(id);
+  now->request_id[0] = now->sid[0] = '\0';
+  if (len >= TRK_SID_LENGTH)
+    memcpy(now->request_id, id, len + 1);
+  else
+    trk_judge_find_sid(w->x->operation, trk_buf_str(&w->x->reply), now->sid);
+}
+
+/* Whether a reply is one that came before, on the same connection. */
+static int came_before(const struct trk_wire *w, const struct trk_last *now) {
+  if (now->request_id[0] != '\0')
+    return strcmp(now->request_id, w->last.request_id) == 0;
+  return now->sid[0] != '\0' && trk_judge_makes_sid(w->x->operation) &&
+         trk_text_same(now->sid, w->last.sid);
+}
+
+/* What came late, for another request, is not believed, and nor is what may
+ * still come on this connection (law L12). */
+static void bind_reply(struct trk_wire *w) {
+  struct trk_last now;
+  if (w->saw.head.status == 0)
+    return;
+  read_marks(w, &now);
+  if (came_before(w, &now))
+    w->x->seen.body = TRK_BODY_FOREIGN;
+  if (w->socket == NULL)
+    return;
+  w->socket->last = now;
+  w->socket->distrust |= w->x->seen.body == TRK_BODY_FOREIGN;
+}
+
 void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   struct trk_exchange *x = w->x;
   const struct trk_head *head = &w->saw.head;
@@ -353,5 +405,7 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   memcpy(x->request_id, head->request_id, sizeof x->request_id);
   x->retry_after_ms = trk_retry_after(head->retry_after, head->date);
   trk_cause(&w->saw, rc, &x->seen, x->text, sizeof x->text);
+  bind_reply(w);
   w->x = NULL;
+  w->socket = NULL;
 }

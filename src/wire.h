@@ -23,10 +23,12 @@ struct trk_wire {
   struct trk_exchange *x; /* NULL when idle */
   enum trk_method method; /* set up for this one, once configured */
   int configured;
-  struct trk_buf path; /* set in url */
-  int stale;           /* a kept connection was stopped before its use */
-  int fresh;           /* set up to take no kept connection */
-  int port;            /* local port of the connection in use */
+  struct trk_buf path;       /* set in url */
+  int stale;                 /* a kept connection was stopped before its use */
+  int fresh;                 /* set up to take no kept connection */
+  int port;                  /* local port of the connection in use */
+  struct trk_socket *socket; /* the same; NULL once it is closed */
+  struct trk_last last;      /* of that, before this request */
   struct trk_attempt saw;
 };
 

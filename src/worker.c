@@ -32,8 +32,9 @@ struct trk_worker {
   struct trk_mailbox box;
   /* Under the mailbox's lock: */
   enum doing doing;
-  int full; /* as many run as may */
-  int hold; /* a fork is on its way: no libcurl now */
+  int full;     /* as many run as may */
+  int hold;     /* a fork is on its way: no libcurl now */
+  int distrust; /* the engine has still to be told */
   int quit;
 };
 
@@ -112,6 +113,9 @@ static int take_turn(struct trk_worker *w, struct trk_exchange **fetched) {
   going = !w->quit;
   if (going)
     *fetched = fetch(w, room);
+  if (w->distrust)
+    trk_engine_distrust(w->engine);
+  w->distrust = 0;
   unlock(w);
   return going;
 }
@@ -192,6 +196,12 @@ void trk_worker_submit(struct trk_worker *w, struct trk_exchange *x) {
     unlock(w); /* it looks when there is room */
   else
     unlock_and_tell(w);
+}
+
+void trk_worker_distrust(struct trk_worker *w) {
+  lock(w);
+  w->distrust = 1;
+  unlock(w);
 }
 
 void trk_worker_cancel(struct trk_worker *w, struct trk_exchange *x) {

@@ -32,6 +32,10 @@ void trk_worker_submit(struct trk_worker *w, struct trk_exchange *x);
  * never submitted. */
 void trk_worker_cancel(struct trk_worker *w, struct trk_exchange *x);
 
+/* See trk_engine_distrust. What is submitted from now on is sent accordingly.
+ */
+void trk_worker_distrust(struct trk_worker *w);
+
 /* Whether it is finished and not taken yet. Takes no lock. */
 int trk_worker_finished(struct trk_worker *w, const struct trk_exchange *x);
 

@@ -10,7 +10,7 @@ local MAX_MESSAGE = 512 -- bytes of a server's own words that are kept
 -- Fields that stay as they are; the rest of a raw table is for make alone.
 local kept = { "kind", "outcome", "operation", "message", "field", "status",
   "code", "more_info", "request_id", "details", "attempts", "retry_after",
-  "records", "intent", "maybe_ours" }
+  "records", "intent", "maybe_ours", "sid", "answered_by" }
 
 local function line(err)
   local at = err.operation and "trunking." .. err.operation or "trunking"
@@ -173,6 +173,19 @@ local function applied_message(raw)
   end
 end
 
+-- Of an answer that cannot be this request's, or is another account's.
+local function unbelieved_message(raw)
+  if raw.answered_by then
+    return ("the account %s answered, and the client's is %s: %sa key belongs "
+      .. "to one account; make the client with that account's SID"):format(
+      raw.answered_by, raw.account or "another", raw.outcome == "applied"
+      and ("it was done there%s; "):format(raw.sid
+        and (" (%s)"):format(raw.sid) or "") or "")
+  elseif raw.sid then
+    return ("%s: it is of %s"):format(raw.message, raw.sid)
+  end
+end
+
 local function from_status(err, raw)
   if raw.decoded then read_json(err, raw.decoded)
   elseif raw.body then read_text(err, raw.body) end
@@ -222,7 +235,8 @@ function M.make(raw)
   elseif raw.status and not raw.kind then
     from_status(err, raw)
   else
-    err.message = applied_message(raw) or raw.message or "no reply came"
+    err.message = unbelieved_message(raw) or applied_message(raw)
+      or raw.message or "no reply came"
     if raw.kind == "tls" then err.message = tls_hint(err.message) end
   end
   if err.outcome == "unknown" and raw.method ~= "GET" and

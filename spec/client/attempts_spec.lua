@@ -225,11 +225,14 @@ describe("a DELETE", function()
         outcome = "unknown", status = 401, attempts = 2 })
     end)
 
-  it("answered 200 is not believed", function()
-    control.arm { status = 200, body = "{}", times = 3 }
-    helper.check(helper.error_of(client.delete(trunk)),
-      { kind = "reply", outcome = "unknown", status = 200 })
-  end)
+  for _, status in ipairs { 200, 202, 204 } do
+    it(("answered %d is done, and sent once"):format(status), function()
+      local before = control.ledger(0).count
+      control.arm { status = status, body = status ~= 204 and "{}" or nil }
+      assert.is_true(client.delete(trunk))
+      assert.equal(1, control.ledger(0).count - before)
+    end)
+  end
 
   it("of what is attached leaves the rest", function()
     assert(client.credential_lists.create(trunk, CL))
@@ -256,8 +259,9 @@ describe("an update answered", function()
     { "without a sid", { body = "{}" }, "applied", "reply" },
     { "with a sid of another kind", { body = '{"sid":"'
       .. helper.sid("CL", "a") .. '"}' }, "applied", "reply" },
-    { "with 201", { status = 201, body = "{}" }, "unknown", "reply" },
-    { "with 204", { status = 204 }, "unknown", "reply" },
+    { "with 201 and no record", { status = 201, body = "{}" }, "applied",
+      "reply" },
+    { "with 204", { status = 204 }, "applied", "reply" },
     { "with 302", { status = 302 }, "unknown", "reply" },
     { "with 408", { status = 408 }, "unknown", "timeout" },
     { "with 400", { status = 400 }, "refused", "rejected" },
@@ -460,7 +464,10 @@ for _, transport in ipairs(helper.transports) do
         "applied" },
       { "201 with another account's trunk", { status = 201, body = '{"sid":"'
         .. helper.sid("TK", "a") .. '","account_sid":"'
-        .. helper.sid("AC", "0") .. '"}' }, "create", "unknown" },
+        .. helper.sid("AC", "0") .. '"}' }, "create", "applied" },
+      { "201 with what was not asked for", { status = 201, body = '{"sid":"'
+        .. helper.sid("TK", "a") .. '","friendly_name":"other"}' },
+        "create", "unknown", { friendly_name = "this" } },
       { "201 with headers without end", { raw = "HTTP/1.1 201 Created\r\n"
         .. ("X: " .. ("x"):rep(1000) .. "\r\n"):rep(80) .. "\r\n" }, "create",
         "applied" },
@@ -472,7 +479,7 @@ for _, transport in ipairs(helper.transports) do
       it("ends with what the result says: " .. case[1], function()
         local client, events = watched(transport)
         control.arm(case[2])
-        local err = helper.error_of(client[case[3]] {})
+        local err = helper.error_of(client[case[3]](case[5] or {}))
         assert.equal(1, #events)
         assert.same({ case[4], case[4] }, { err.outcome, events[1].outcome })
         assert.same({ err.status, err.request_id },

@@ -357,7 +357,7 @@ for _, transport in ipairs(helper.transports) do
         "unknown" },
       { "with another account's records", { status = 200, body =
         '{"meta":{"key":"trunks"},"trunks":[{"sid":"' .. sid(1)
-        .. '","account_sid":"' .. helper.sid("AC", "0") .. '"}]}' }, "reply",
+        .. '","account_sid":"' .. helper.sid("AC", "0") .. '"}]}' }, "config",
         "unknown" },
     } do
       it(case[1] .. " raises, and says how many came before", function()

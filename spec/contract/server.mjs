@@ -87,12 +87,17 @@ function basicUser({ authorization = '' }) {
   return /^((?:AC|SK)[0-9a-f]{32}):./i.exec(Buffer.from(encoded ?? '', 'base64').toString())?.[1];
 }
 
+let made = 0;
+
+// The SID of what a create makes: each has its own.
+const newSid = (like) => like.slice(0, 2) + String(++made).padStart(32, '0');
+
 // The SIDs of an example are all the same: here they are of those that asked,
 // and of what was asked for.
-function readdress(record, { params, requestBody }, user) {
+function readdress(record, { method, params, requestBody }, user) {
   const attached = Object.entries(requestBody ?? {}).find(([name]) => name.endsWith('Sid'));
   const sids = { account_sid: /^AC/i.test(user) ? user : undefined, trunk_sid: params.TrunkSid,
-    sid: params.Sid ?? attached?.[1] };
+    sid: params.Sid ?? attached?.[1] ?? (method === 'post' && record.sid ? newSid(record.sid) : undefined) };
   for (const [name, sid] of Object.entries(sids))
     if (sid && name in record) record[name] = sid;
 }

@@ -39,14 +39,14 @@ local shapes = {
     says = "504 Gateway Time-out" },
   ["gateway text"] = { kind = "rejected", outcome = "refused",
     message = "451 Unavailable For Legal Reasons" },
-  ["oauth token ok"] = { kind = "reply", outcome = "unknown", code = false,
-    says = "200" },
+  ["oauth token ok"] = { kind = "reply", outcome = "applied", code = false,
+    says = "it was done" },
 }
 
 -- status, kind, outcome
 local statuses = {
-  { 200, "reply", "unknown" }, { 202, "reply", "unknown" },
-  { 204, "reply", "unknown" }, { 301, "reply", "unknown" },
+  { 200, "reply", "applied" }, { 202, "reply", "applied" },
+  { 204, "reply", "applied" }, { 301, "reply", "unknown" },
   { 302, "reply", "unknown" }, { 303, "reply", "unknown" },
   { 304, "reply", "unknown" }, { 307, "reply", "unknown" },
   { 308, "reply", "unknown" }, { 400, "rejected", "refused" },

@@ -212,7 +212,9 @@ for _, transport in ipairs(helper.transports) do
       assert(job:wait(peer.LONG))
       return server
     end
-    local made = peer.reply("201 Created", { sid = helper.sid("TK", "a") })
+    local function made(digit)
+      return peer.reply("201 Created", { sid = helper.sid("TK", digit) })
+    end
     local page = peer.reply("200 OK", { trunks = {}, meta = {
       key = "trunks", page = 0, page_size = 50 } })
 
@@ -222,15 +224,15 @@ for _, transport in ipairs(helper.transports) do
         local one = peer.client(server, params)
         local job = assert(one.async.create {})
         local connection = peer.welcome(server)
-        serve(server, connection, job, made)
-        serve(server, connection, assert(one.async.create {}), made)
+        serve(server, connection, job, made "a")
+        serve(server, connection, assert(one.async.create {}), made "b")
         require "socket".sleep(4.2) -- a write takes none older than 3 s
         serve(server, connection, assert(one.async.list()), page)
         assert.is_true(peer.is_left(server))
         require "socket".sleep(4.2)
         job = assert(one.async.create {})
         server.socket:settimeout(peer.LONG)
-        serve(server, peer.welcome(server), job, made)
+        serve(server, peer.welcome(server), job, made "c")
       end)
 
     it("is kept for each call that was in flight", function()
@@ -255,7 +257,7 @@ for _, transport in ipairs(helper.transports) do
       local one = peer.client(server, params)
       local job = assert(one.async.create {})
       local connection = peer.welcome(server)
-      serve(server, connection, job, made)
+      serve(server, connection, job, made "a")
       one.close()
       local byte, why = connection:receive(1)
       assert.same({ "nil", "closed" }, { tostring(byte), why })

@@ -175,12 +175,12 @@ static int reply(lua_State *L) {
   PROMISE(x != NULL);
   fuzz_set_operation(x, trk_operation_named("recording.fetch"));
   x->seen.method = x->operation->method;
-  x->seen.expect = x->seen.status = x->operation->status;
+  x->seen.status = x->operation->status;
   x->seen.begun = 1;
   x->attempts = 1;
   PROMISE(trk_buf_add(&x->reply, text, len) == TRK_BUF_OK);
   lua_pushvalue(L, lua_upvalueindex(1));
-  n = trk_reply_push(L, x, "", lua_gettop(L));
+  n = trk_reply_push(L, x, "", NULL, lua_gettop(L));
   PROMISE(n == 2);
   trk_exchange_free(x);
   if (lua_isnil(L, -2))

@@ -25,7 +25,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   PROMISE(x != NULL);
   fuzz_set_operation(x, fuzz_operation(fuzz_byte(&b)));
   x->seen.method = x->operation->method;
-  x->seen.expect = x->operation->status;
   x->seen.status = status_of(&b);
   how = fuzz_byte(&b);
   x->seen.begun = how % 4 == 3 ? 1 : (int)(how % 4);

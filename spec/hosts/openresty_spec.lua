@@ -370,6 +370,7 @@ describe("trunking.openresty without a timer left", function()
       return nginx:log():find("lua_max_running_timers are not enough", 1, true)
     end))
     nginx:get "/vacate"
+    helper.received(2)
     control.release()
     for _, reply in ipairs(replies) do
       local status, body = reply()

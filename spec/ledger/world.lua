@@ -43,6 +43,8 @@ local writes = {
   { garbage = true }, { garbage = true, apply = true },
   { raw = "HTTP/1.1 20" }, { delay = 0.1, apply = true },
   { delay = 1.5, apply = true }, -- longer than a client waits
+  { again = 0, apply = true }, { again = 0.001, apply = true },
+  { again = 0.002, apply = true }, { again = 0.01, apply = true },
 }
 local reads = {
   { close = true }, { reset = true }, { status = 500 }, { status = 503 },
@@ -51,6 +53,7 @@ local reads = {
   { body = "<html>", apply = true }, { garbage = true },
   { stale = 0.02 }, { stale = 0.08 }, { stale = 0.15 },
   { delay = 0.1, apply = true }, { stale = 0.1, delay = 0.05 },
+  { again = 0, apply = true }, { again = 0.002, apply = true },
 }
 
 -- Each gets an equal share of half of all requests of its method.

@@ -181,7 +181,7 @@ local matrix = {
     { "NUL, folds, bare LF", "faults",
       "a create over plain HTTP answered with a NUL in a header is applied" },
     { "204 with a body", "faults",
-      "a create over plain HTTP answered with a 204 with a body is unknown" },
+      "a create over plain HTTP answered with a 204 with a body is applied" },
     { "201 of nothing, of HTML", "faults",
       "a create over plain HTTP answered with a page of HTML is applied" },
     { "a body without end", "faults",
@@ -221,7 +221,13 @@ local matrix = {
         .. "not touch" },
     { "another's trunk", "faults",
       "a create over plain HTTP answered with another account's trunk is "
-        .. "unknown" },
+        .. "applied" },
+    { "a reply that comes twice", "bound",
+      "over TLS a reply that comes again late, to a create of the same, is "
+        .. "not taken for the next create's" },
+    { "one that TLS hides", "bound",
+      "over TLS a reply that comes again hidden behind the body is not "
+        .. "believed" },
   },
   ["the status"] = {
     { "all that were ever seen", "errors",

@@ -17,7 +17,12 @@ local cases = {
   { "a new trunk of this account", "create", {},
     { sid = TK, account_sid = OURS }, {}, "good" },
   { "one of another account", "create", {},
-    { sid = TK, account_sid = OTHERS }, {}, "foreign" },
+    { sid = TK, account_sid = OTHERS }, {}, "elsewhere" },
+  { "one of another account that is not the answer either", "create",
+    { friendly_name = "a" },
+    { sid = TK, account_sid = OTHERS, friendly_name = "b" }, {}, "foreign" },
+  { "one of an account with no SID", "create", {},
+    { sid = TK, account_sid = "AC1" }, {}, "foreign" },
   { "one without a SID", "create", {}, { account_sid = OURS }, {}, "bad" },
   { "one whose SID is another's kind", "create", {}, { sid = CL }, {}, "bad" },
   { "one whose SID only begins alike", "create", {}, { sid = sid("TX", "1") },
@@ -59,7 +64,7 @@ local cases = {
   { "the first of a page", "list", {}, { sid = TK2, account_sid = OURS }, {},
     "good" },
   { "the first of another account's page", "list", {},
-    { sid = TK2, account_sid = OTHERS }, {}, "foreign" },
+    { sid = TK2, account_sid = OTHERS }, {}, "elsewhere" },
   { "the first of a trunk's page", "credential_lists.list", {},
     { sid = CL, trunk_sid = TK }, { TK }, "good" },
   { "the first of another trunk's page", "credential_lists.list", {},
@@ -75,6 +80,71 @@ describe("a record that is", function()
         unpack(sids)))
     end)
   end
+
+  -- What was sent is held against what comes back.
+  local URL = "sip:Pbx@Example.com;transport=tls"
+  for _, case in ipairs {
+    -- title, operation, a field that was sent, its echo, verdict
+    { "a name", "create", "friendly_name", "a", "a", "good" },
+    { "another name", "create", "friendly_name", "a", "b", "foreign" },
+    { "a longer name", "create", "friendly_name", "a", "ab", "foreign" },
+    { "a name, trimmed", "create", "friendly_name", " a\t", "a", "good" },
+    { "a name in capitals", "create", "friendly_name", "a", "A", "good" },
+    { "a name of nothing but blanks", "create", "friendly_name", " ", "",
+      "good" },
+    { "no word on the name", "create", "friendly_name", "a", nil, "good" },
+    { "a name that was cleared", "update", "friendly_name", "", "a", "good" },
+    { "a boolean", "create", "secure", true, true, "good" },
+    { "another boolean", "create", "secure", true, false, "foreign" },
+    { "false for true", "create", "secure", false, true, "foreign" },
+    { "a boolean as text", "create", "secure", true, "True", "good" },
+    { "another boolean as text", "create", "secure", true, "false",
+      "foreign" },
+    { "a boolean as a number", "create", "secure", true, 1, "good" },
+    { "a word", "create", "transfer_mode", "sip-only", "sip-only", "good" },
+    { "another word", "create", "transfer_mode", "sip-only", "enable-all",
+      "foreign" },
+    { "a word in capitals", "create", "transfer_mode", "sip-only",
+      "SIP-ONLY", "foreign" },
+    { "a URL, its host in small letters", "origination_urls.update",
+      "sip_url", URL, URL:lower(), "good" },
+    { "another URL", "origination_urls.update", "sip_url", URL,
+      "sip:b@example.com", "foreign" },
+    { "a number", "origination_urls.update", "weight", 10, 10, "good" },
+    { "another number", "origination_urls.update", "weight", 10, 11,
+      "foreign" },
+    { "a number as text", "origination_urls.update", "weight", 10, "10",
+      "good" },
+    { "another number as text", "origination_urls.update", "weight", 10,
+      "1", "foreign" },
+    { "the settings", "recording.update", "mode", "do-not-record",
+      "do-not-record", "good" },
+    { "other settings", "recording.update", "mode", "do-not-record",
+      "record-from-answer", "foreign" },
+  } do
+    local title, operation, field, sent, echo, expected = unpack(case, 1, 6)
+    it(title .. " is " .. expected, function()
+      local OU = sid("OU", "1")
+      local urls = operation == "origination_urls.update"
+      local record = { sid = urls and OU or TK, mode = "do-not-record",
+        [field] = echo }
+      if operation == "recording.update" then record.sid = nil end
+      local sids = operation == "create" and {} or { TK, urls and OU or nil }
+      assert.equal(expected, probe.judge(operation, { [field] = sent }, OURS,
+        record, unpack(sids)))
+    end)
+  end
+
+  it("one whose SID came before is no new one", function()
+    assert.equal("foreign", probe.judge("create", {}, OURS,
+      { sid = TK, known = TK }))
+    assert.equal("good", probe.judge("create", {}, OURS,
+      { sid = TK, known = TK2 }))
+    assert.equal("good", probe.judge("update", {}, OURS,
+      { sid = TK, known = TK }, TK))
+    assert.equal("good", probe.judge("credential_lists.create",
+      { credential_list_sid = CL }, OURS, { sid = CL, known = CL }, TK))
+  end)
 
   it("another account's is good where the account is not known", function()
     assert.equal("good", probe.judge("create", {}, "",

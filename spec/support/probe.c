@@ -13,6 +13,7 @@
 #include "form.h"
 #include "head.h"
 #include "json.h"
+#include "judge.h"
 #include "path.h"
 #include "verdict.h"
 
@@ -22,14 +23,14 @@
 int luaopen_probe(lua_State *L);
 
 /* In the order of their enums. */
-static const char *const outcomes[] = {"done", "not_sent", "refused",
-                                       "applied", "unknown", NULL};
+static const char *const outcomes[] = {"done",    "not_sent", "refused",
+                                       "applied", "unknown",  NULL};
 static const char *const methods[] = {"GET", "POST", "DELETE", NULL};
 static const char *const causes[] = {
     "none",    "dns",       "connect", "tls",    "timeout",   "network",
     "garbage", "too_large", "memory",  "config", "cancelled", NULL};
-static const char *const bodies[] = {"unread", "good", "bad", "foreign",
-                                     NULL};
+static const char *const bodies[] = {"unread",    "good",    "bad",
+                                     "elsewhere", "foreign", NULL};
 
 /* ---- tables in ---------------------------------------------------- */
 
@@ -61,8 +62,8 @@ static int boolean(lua_State *L, int table, const char *key) {
   return b;
 }
 
-static int word(lua_State *L, int table, const char *key,
-                const char *fallback, const char *const *words) {
+static int word(lua_State *L, int table, const char *key, const char *fallback,
+                const char *const *words) {
   int i;
   lua_getfield(L, table, key);
   i = luaL_checkoption(L, lua_gettop(L), fallback, words);
@@ -71,12 +72,11 @@ static int word(lua_State *L, int table, const char *key,
 }
 
 static void read_evidence(lua_State *L, int table, struct trk_evidence *e) {
-  static const char *const known[] = {
-      "method", "expect",    "begun",       "status", "cause",
-      "body",   "transient", "was_unknown", NULL};
+  static const char *const known[] = {"method",      "begun", "status",
+                                      "cause",       "body",  "transient",
+                                      "was_unknown", NULL};
   check_keys(L, table, known);
   e->method = (enum trk_method)word(L, table, "method", "POST", methods);
-  e->expect = (long)number(L, table, "expect", 201);
   e->begun = (int)number(L, table, "begun", 1);
   e->status = (long)number(L, table, "status", 0);
   e->cause = (enum trk_cause)word(L, table, "cause", "none", causes);
@@ -144,8 +144,8 @@ static int probe_http_date(lua_State *L) {
 
 /* same(a, b): whether two texts are the same but for the case. */
 static int probe_same(lua_State *L) {
-  lua_pushboolean(L, trk_text_same(luaL_checkstring(L, 1),
-                                   luaL_checkstring(L, 2)));
+  lua_pushboolean(
+      L, trk_text_same(luaL_checkstring(L, 1), luaL_checkstring(L, 2)));
   return 1;
 }
 
@@ -193,8 +193,8 @@ static struct trk_exchange *push_exchange(lua_State *L,
 }
 
 static const struct trk_operation *check_operation(lua_State *L, int arg) {
-  const struct trk_operation *op =
-      trk_operation_named(luaL_optstring(L, arg, "create"));
+  const struct trk_operation *op = trk_operation_named(
+      luaL_optstring(L, arg, "create"));
   if (op == NULL)
     luaL_argerror(L, arg, "no such operation");
   return op;
@@ -260,25 +260,52 @@ static const char *text(lua_State *L, int table, const char *key) {
   return s;
 }
 
-/* judge(operation, params, account, record, sids...): "good", "bad" or
- * "foreign". params may be nil; the SIDs are those of the path. */
+static void read_echo(lua_State *L, const char *key, struct trk_echo *echo) {
+  lua_getfield(L, 4, key);
+  echo->type = TRK_ECHO_NONE;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    echo->type = TRK_ECHO_TEXT;
+    echo->text = lua_tostring(L, -1);
+  } else if (lua_isnumber(L, -1)) {
+    echo->type = TRK_ECHO_NUMBER;
+    echo->number = (double)lua_tonumber(L, -1);
+  } else if (lua_isboolean(L, -1)) {
+    echo->type = TRK_ECHO_BOOLEAN;
+    echo->number = lua_toboolean(L, -1);
+  }
+  lua_pop(L, 1); /* the table still holds it */
+}
+
+/* judge(operation, params, account, record, sids...): "good", "bad",
+ * "elsewhere" or "foreign". params may be nil; the SIDs are those of the path.
+ * record.known: a SID that a reply before has named. */
 static int probe_judge(lua_State *L) {
-  static const char *const known[] = {"sid", "account_sid", "trunk_sid",
-                                      "domain_name", NULL};
   const struct trk_operation *op = check_operation(L, 1);
   const char *account = luaL_checkstring(L, 3);
   struct trk_exchange *x = push_exchange(L, op);
   struct trk_record record;
-  check_keys(L, 4, known);
+  struct trk_known seen;
+  const char *before;
+  enum trk_body body;
+  size_t i;
+  luaL_checktype(L, 4, LUA_TTABLE);
   lua_insert(L, 5); /* the SIDs come behind it */
   if (trk_path_build(L, 6, x) != TRK_FORM_OK ||
       (!lua_isnil(L, 2) && trk_form_encode(L, 2, 1, x) != TRK_FORM_OK))
     return luaL_error(L, "a request that would be refused");
-  record.sid = text(L, 4, "sid");
+  record.sid = text(L, 4, op->shape == TRK_SETTINGS ? op->proof : "sid");
   record.account_sid = text(L, 4, "account_sid");
   record.trunk_sid = text(L, 4, "trunk_sid");
-  record.domain_name = text(L, 4, "domain_name");
-  lua_pushstring(L, bodies[trk_exchange_judge(x, account, &record)]);
+  for (i = 0; i < op->nfields; i++)
+    read_echo(L, op->fields[i].name, &record.fields[i]);
+  before = text(L, 4, "known");
+  if (trk_known_init(&seen, 1) != 0)
+    return luaL_error(L, "not enough memory");
+  if (before != NULL)
+    trk_known_add(&seen, before);
+  body = trk_judge(x, account, &seen, &record);
+  trk_known_free(&seen);
+  lua_pushstring(L, bodies[body]);
   return 1;
 }
 
@@ -340,12 +367,18 @@ TRK_EXPORT int luaopen_probe(lua_State *L) {
     const char *name;
     lua_CFunction f;
   } functions[] = {
-      {"verdict", probe_verdict},           {"form", probe_form},
-      {"retry_delay", probe_retry_delay},   {"http_date", probe_http_date},
-      {"budget_after", probe_budget_after}, {"retry_after", probe_retry_after},
-      {"path", probe_path},                 {"json_trim", probe_json_trim},
-      {"json_numbers", probe_json_numbers}, {"judge", probe_judge},
-      {"head", probe_head},                 {"same", probe_same},
+      {"verdict", probe_verdict},
+      {"form", probe_form},
+      {"retry_delay", probe_retry_delay},
+      {"http_date", probe_http_date},
+      {"budget_after", probe_budget_after},
+      {"retry_after", probe_retry_after},
+      {"path", probe_path},
+      {"json_trim", probe_json_trim},
+      {"json_numbers", probe_json_numbers},
+      {"judge", probe_judge},
+      {"head", probe_head},
+      {"same", probe_same},
   };
   size_t i;
   lua_newtable(L);

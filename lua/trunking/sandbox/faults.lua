@@ -10,7 +10,8 @@ local faults = {}
 
 -- `late` seconds after its reply, a request that was kept from taking effect
 -- takes effect after all; a `stale` list is as it was so many seconds ago. A
--- reply on `hold` waits until the server is told to release it.
+-- reply on `hold` waits until the server is told to release it. A reply that
+-- comes `again` is sent a second time, so many seconds later.
 -- Every field a fault may have. A misspelt one would pass for "no fault" and
 -- make the test that armed it lie.
 local types = {
@@ -21,12 +22,13 @@ local types = {
   cut = "number", cut_headers = "boolean", raw = "string", garbage = "boolean",
   early = "boolean", chunked = "boolean", unasked = "string",
   late = "number", stale = "number", chance = "number",
+  again = "number",
 }
 
 -- What a fault without a name is called in the ledger: the first it has.
 local names = {
-  "late", "stale", "reset", "close", "raw", "garbage", "cut_headers", "cut",
-  "early", "chunked", "status", "hold", "delay", "apply",
+  "late", "stale", "again", "reset", "close", "raw", "garbage",
+  "cut_headers", "cut", "early", "chunked", "status", "hold", "delay", "apply",
 }
 
 local function name_of(fault)

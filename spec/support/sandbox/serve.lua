@@ -63,14 +63,30 @@ local function send(reply, chunked)
   return ngx.exit(ngx.OK)
 end
 
-local function head_of(reply)
+local function head_of(reply, connection)
   local lines = { ("HTTP/1.1 %d Sandbox"):format(reply.status) }
   for name, value in pairs(reply.headers) do
     lines[#lines + 1] = name .. ": " .. value
   end
   lines[#lines + 1] = "Content-Length: " .. #reply.body
-  lines[#lines + 1] = "Connection: close"
+  lines[#lines + 1] = "Connection: " .. (connection or "close")
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
+end
+
+-- Sends a reply twice on a connection that is kept. nginx sends what is printed
+-- beyond the Content-Length too.
+local function send_twice(reply, seconds)
+  ngx.status = reply.status
+  for name, value in pairs(reply.headers) do ngx.header[name] = value end
+  ngx.header["Content-Length"] = #reply.body
+  ngx.send_headers()
+  if seconds > 0 then ngx.print(reply.body) end
+  ngx.flush(true)
+  ngx.sleep(seconds)
+  if seconds == 0 then ngx.print(reply.body) end
+  ngx.print(head_of(reply, "keep-alive"), reply.body)
+  said = said + 1
+  return ngx.exit(ngx.OK)
 end
 
 -- The bytes to send instead of a reply of nginx's, or nil.
@@ -109,6 +125,7 @@ local function perform(reply, fault)
   if fault.delay then ngx.sleep(fault.delay) end
   if fault.reset then return ngx.exec("/_sandbox/rst") end
   if fault.close then return ngx.exit(444) end
+  if fault.again then return send_twice(reply, fault.again) end
   local bytes = bytes_of(reply, fault)
   if not bytes then return send(reply, fault.chunked) end
   local socket, why = ngx.req.socket(true)
