@@ -27,10 +27,12 @@ end
 seed = seed or os.time() % 1000000
 
 local sizes = long
-  and { domain = 40000, name = 5000, create = 5000, careless = 500,
+  and { domain = 40000, name = 5000, create = 5000, jobs = 5000, careless = 500,
     kills = 1000 }
-  or { domain = 2000, name = 250, create = 250, careless = 100, kills = 200 }
+  or { domain = 2000, name = 250, create = 250, jobs = 250, careless = 100,
+    kills = 200 }
 local ROUND, WORKERS, VICTIMS = 250, 16, 20
+local AT_ONCE = 64 -- jobs of one client
 local LONGEST = 0.3 -- seconds that a child has left; most have far less
 
 local passed, failed = 0, 0
@@ -111,6 +113,7 @@ local function round(policy, first, last, n)
   control.reset { seed = seed + n, keep = 1000000 }
   control.arm(world.faults())
   local each, pipes = math.ceil((last - first + 1) / WORKERS), {}
+  if world.jobs[policy] then each = AT_ONCE end
   for i = 1, WORKERS do
     local from = first + (i - 1) * each
     local to = math.min(last, from + each - 1)
@@ -269,6 +272,7 @@ local s = careful("domain", "ensure with a domain name", sizes.domain)
 check(s.maybe == 0, "ensure with a domain name: %d unknown", s.maybe)
 careful("name", "ensure by friendly_name", sizes.name)
 careful("create", "create, then reconcile", sizes.create)
+careful("jobs", "64 creates at once, then reconcile", sizes.jobs)
 killing(sizes.kills)
 s = creates("careless", "control: again on any failure", sizes.careless)
 check(s.doubled > 0, "control: the careless policy doubled %d", s.doubled)

@@ -99,14 +99,30 @@ function policies.name(client, name)
     world.named))
 end
 
--- create, and reconcile where it leaves something open.
-function policies.create(client, name)
-  local trunk, err = client.create { friendly_name = name, secure = true }
+-- What a create gave, or else what reconcile finds.
+local function settled(client, trunk, err)
   if not trunk and err.intent then
     local found, how = client.reconcile(err.intent, world.options)
     if found then return verdict(found, how) end
   end
   return verdict(trunk, trunk and "created" or err)
+end
+
+-- create, and reconcile where it leaves something open.
+function policies.create(client, name)
+  return settled(client,
+    client.create { friendly_name = name, secure = true })
+end
+
+-- The same with jobs: how one begins, and what is made of it.
+local jobs = {}
+
+function jobs.jobs(client, name)
+  return assert(client.async.create { friendly_name = name, secure = true })
+end
+
+function policies.jobs(client, job)
+  return settled(client, job:wait())
 end
 
 -- What must not be done: again, on any failure.
@@ -119,6 +135,6 @@ function policies.careless(client, name)
   return verdict(trunk, trunk and "created" or err)
 end
 
-world.policies = policies
+world.policies, world.jobs = policies, jobs
 
 return world
