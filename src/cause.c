@@ -11,7 +11,6 @@
 #include <string.h>
 
 /* By number, so that a library newer than the headers is asked too. */
-#define INFO_USED_PROXY ((CURLINFO)(CURLINFO_LONG + 66)) /* 8.7 */
 #define TOO_LARGE ((CURLcode)100) /* 8.6: CURLE_TOO_LARGE */
 
 static const char no_memory[] = "not enough memory";
@@ -51,13 +50,6 @@ static const struct {
     {CURLE_WEIRD_SERVER_REPLY, TRK_GARBAGE, 1},
 };
 
-/* Whether libcurl could not read the proxy's URL. Its message quotes the URL,
- * with the password. */
-static int proxy_is_bad(const struct trk_attempt *a) {
-  static const char words[] = "Unsupported proxy";
-  return a->begun == 0 && strncmp(a->text, words, sizeof words - 1) == 0;
-}
-
 /* Whether a header line was over libcurl's own bound, which it meets before we
  * see the line. Before 8.6 libcurl calls that a lack of memory. */
 static int is_header_too_large(const struct trk_attempt *a, CURLcode rc) {
@@ -81,8 +73,10 @@ static void cause_of(const struct trk_attempt *a, CURLcode rc,
     seen->cause = TRK_TOO_LARGE;
   if (rc == CURLE_WRITE_ERROR)
     seen->cause = a->too_large ? TRK_TOO_LARGE : TRK_MEMORY;
-  if (a->strayed || proxy_is_bad(a))
+  if (a->strayed)
     seen->cause = TRK_CONFIG, seen->transient = 0;
+  if (a->astray)
+    seen->cause = TRK_CONNECT, seen->transient = 1;
 }
 
 /* Whether no file descriptor is left. libcurl does not say so. It reports that
@@ -113,7 +107,7 @@ static int is_handshake(const struct trk_attempt *a, CURLcode rc,
   long by_proxy = 1;
   if (rc != CURLE_RECV_ERROR && rc != CURLE_SEND_ERROR)
     return 0;
-  curl_easy_getinfo(a->easy, INFO_USED_PROXY, &by_proxy);
+  curl_easy_getinfo(a->easy, TRK_INFO_USED_PROXY, &by_proxy);
   return !by_proxy || proxied / 100 == 2;
 }
 
@@ -141,9 +135,8 @@ static const char *text_of(const struct trk_attempt *a, CURLcode rc,
                            int lacking) {
   if (a->strayed)
     return "http:// is for this machine only, and the host is elsewhere";
-  if (proxy_is_bad(a))
-    return "the proxy's URL is not understood; percent-encode what is special "
-           "in its user and password";
+  if (a->astray)
+    return "the connection went around the proxy; nothing was sent on it";
   if (a->stopped)
     return "the connection closed before a reply came";
   if (a->too_large)

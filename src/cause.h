@@ -15,12 +15,16 @@
 #pragma GCC visibility push(hidden)
 #endif
 
+/* By number, so that a library newer than the headers is asked too. */
+#define TRK_INFO_USED_PROXY ((CURLINFO)(CURLINFO_LONG + 66)) /* 8.7 */
+
 /* What was seen of an attempt. */
 struct trk_attempt {
   CURL *easy;
   int begun;     /* pre-request callbacks let through */
   int stopped;   /* a second send was stopped (law L1) */
   int strayed;   /* http: to another machine was stopped */
+  int astray;    /* a way around the proxy was stopped */
   int too_large; /* the head or the body is over its bound */
   struct trk_head head;
   char text[CURL_ERROR_SIZE]; /* libcurl's words */

@@ -105,6 +105,7 @@ void trk_client_open(lua_State *L, struct trk_client *c, int context,
   o.user_agent = option(L, index, "user_agent");
   o.ca_file = option(L, index, "ca_file");
   o.proxy = option(L, index, "proxy");
+  o.proxy_auth = option(L, index, "proxy_auth");
   account = option(L, index, "account_sid");
   o.timeout_ms = option_ms(L, index, "timeout");
   o.connect_timeout_ms = option_ms(L, index, "connect_timeout");
@@ -113,7 +114,7 @@ void trk_client_open(lua_State *L, struct trk_client *c, int context,
   lua_getfield(L, index, "validate");
   c->validate = lua_toboolean(L, -1);
   if (o.origin == NULL || o.user == NULL || o.secret == NULL ||
-      o.user_agent == NULL || o.max_in_flight == 0)
+      o.user_agent == NULL || o.proxy == NULL || o.max_in_flight == 0)
     luaL_error(L, "options that trunking.config has not checked");
   else
     set_label(c, account != NULL ? account : o.user);

@@ -12,9 +12,10 @@ struct trk_options {
   const char *user;   /* account SID or API key */
   const char *secret; /* auth token or API secret */
   const char *user_agent;
-  const char *ca_file; /* NULL: the bundle libcurl was built with */
-  const char *proxy;   /* NULL: the environment's; "": none */
-  long timeout_ms;     /* the whole call, retries included */
+  const char *ca_file;    /* NULL: the bundle libcurl was built with */
+  const char *proxy;      /* "scheme://host:port"; "": none */
+  const char *proxy_auth; /* "user:password", percent-encoded, or NULL */
+  long timeout_ms;        /* the whole call, retries included */
   long connect_timeout_ms;
   unsigned max_attempts;  /* 0: the verdict's own limits */
   unsigned max_in_flight; /* at least 1 */

@@ -123,9 +123,11 @@ static char *authorization(const char *user, const char *secret) {
   return line;
 }
 
+#define KEPT 5 /* strings */
+
 /* Copies the strings that are kept into one block of memory. */
 static int copy_options(struct trk_shared *s, const struct trk_options *o) {
-  const char **kept[4];
+  const char **kept[KEPT];
   size_t size = 0, i;
   char *at;
   s->options = *o;
@@ -134,12 +136,14 @@ static int copy_options(struct trk_shared *s, const struct trk_options *o) {
   kept[1] = &s->options.user_agent;
   kept[2] = &s->options.ca_file;
   kept[3] = &s->options.proxy;
-  for (i = 0; i < 4; i++)
+  kept[4] = &s->options.proxy_auth;
+  for (i = 0; i < KEPT; i++)
     size += *kept[i] != NULL ? strlen(*kept[i]) + 1 : 0;
   at = s->memory = malloc(size);
   if (at == NULL)
     return -1;
-  for (i = 0; i < 4; i++) {
+  s->nmemory = size;
+  for (i = 0; i < KEPT; i++) {
     if (*kept[i] == NULL)
       continue;
     size = strlen(*kept[i]) + 1;
@@ -153,6 +157,7 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
   memset(s, 0, sizeof *s);
   s->loopback_only = strncmp(o->origin, "http:", 5) == 0;
   s->authorization = authorization(o->user, o->secret);
+  trk_proxy_read(&s->proxy, o->proxy);
   if (s->authorization != NULL && copy_options(s, o) == 0)
     return 0;
   trk_shared_free(s);
@@ -194,6 +199,8 @@ void trk_shared_free(struct trk_shared *s) {
   if (s->authorization != NULL)
     trk_wipe(s->authorization, strlen(s->authorization));
   free(s->authorization);
+  if (s->memory != NULL)
+    trk_wipe(s->memory, s->nmemory);
   free(s->memory);
   s->authorization = s->memory = NULL;
 }

@@ -6,6 +6,7 @@
 #define TRK_SHARED_H
 
 #include "options.h"
+#include "proxy.h"
 #include "text.h"
 
 #include <curl/curl.h>
@@ -34,7 +35,9 @@ struct trk_socket {
 /* What all wires of an engine share; it outlives them. */
 struct trk_shared {
   struct trk_options options; /* copies, but for user and secret */
-  char *memory;               /* what those copies point into */
+  char *memory;               /* what those copies point into; wiped */
+  size_t nmemory;
+  struct trk_proxy proxy;
   char *authorization;        /* the header line; wiped when freed */
   struct curl_slist *headers; /* that line, once ready */
   int loopback_only;          /* http: only ever to this machine */

@@ -115,6 +115,21 @@ static int on_close(void *data, curl_socket_t fd) {
 
 /* ---- the request goes out ------------------------------------------ */
 
+/* Whether a connection is not to the proxy that was asked for. libcurl says so
+ * itself from 8.7 on. Before, a new connection must have been let through by
+ * the proxy; a kept one was. (To a name with socks, the port must do.) */
+static int is_astray(const struct trk_wire *w, const char *ip, int port) {
+  const struct trk_proxy *proxy = &w->shared->proxy;
+  long used = 1, connects = 0, answer = 0;
+  if (proxy->port == 0)
+    return 0;
+  curl_easy_getinfo(w->easy, TRK_INFO_USED_PROXY, &used);
+  curl_easy_getinfo(w->easy, CURLINFO_NUM_CONNECTS, &connects);
+  curl_easy_getinfo(w->easy, CURLINFO_HTTP_CONNECTCODE, &answer);
+  return !used || !trk_proxy_is_peer(proxy, ip, port) ||
+         (proxy->tunnels && connects > 0 && answer / 100 != 2);
+}
+
 static int is_loopback(const char *ip) {
   return strncmp(ip, "127.", 4) == 0 || strcmp(ip, "::1") == 0;
 }
@@ -126,9 +141,12 @@ static int on_request(void *data, char *peer_ip, char *own_ip, int peer_port,
                       int own_port) {
   struct trk_wire *w = data;
   (void)own_ip;
-  (void)peer_port;
   if (w->shared->loopback_only && !is_loopback(peer_ip)) {
     w->saw.strayed = 1;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  if (is_astray(w, peer_ip, peer_port)) {
+    w->saw.astray = 1;
     return CURL_PREREQFUNC_ABORT;
   }
   if (w->saw.begun > 0) {
@@ -208,18 +226,20 @@ static CURLcode set_callbacks(struct trk_wire *w) {
   return rc;
 }
 
-/* NULL: the environment's. "": none, and the environment is not even read. */
-static CURLcode set_proxy(CURL *easy, const char *proxy) {
-  CURLcode rc;
-  if (proxy == NULL)
-    return CURLE_OK;
-  rc = set_text(easy, CURLOPT_PROXY, proxy);
-  keep(&rc, set_text(easy, CURLOPT_NOPROXY, *proxy == '\0' ? "*" : ""));
+/* The environment is not even read. User and password are not in the URL, and
+ * the port is set besides: a libcurl that cannot read one of them, for want of
+ * memory, goes to no proxy, or to another port. */
+static CURLcode set_proxy(const struct trk_wire *w) {
+  const struct trk_options *o = &w->shared->options;
+  CURLcode rc = set_text(w->easy, CURLOPT_PROXY, o->proxy);
+  keep(&rc, set_text(w->easy, CURLOPT_NOPROXY, *o->proxy == '\0' ? "*" : ""));
+  keep(&rc, set_long(w->easy, CURLOPT_PROXYPORT, w->shared->proxy.port));
+  if (o->proxy_auth != NULL)
+    keep(&rc, set_text(w->easy, CURLOPT_PROXYUSERPWD, o->proxy_auth));
   return rc;
 }
 
 static CURLcode set_all(struct trk_wire *w) {
-  const struct trk_options *o = &w->shared->options;
   CURLcode rc = CURLE_OK;
   size_t i;
   for (i = 0; i < sizeof fixed / sizeof *fixed; i++)
@@ -230,7 +250,7 @@ static CURLcode set_all(struct trk_wire *w) {
   keep(&rc, set_trust(w));
   keep(&rc, set_callbacks(w));
   keep(&rc, curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER, w->shared->headers));
-  keep(&rc, set_proxy(w->easy, o->proxy));
+  keep(&rc, set_proxy(w));
   keep(&rc, curl_easy_setopt(w->easy, CURLOPT_CURLU, w->url));
   /* Without it a hanging resolver outlives every time-out (law L4); older
    * libraries do not know it. */
@@ -337,7 +357,8 @@ static void forget(struct trk_wire *w, struct trk_exchange *x) {
   w->port = 0;
   w->socket = NULL;
   w->last.request_id[0] = w->last.sid[0] = '\0';
-  w->saw.begun = w->saw.stopped = w->saw.strayed = w->saw.too_large = 0;
+  w->saw.begun = w->saw.stopped = w->saw.too_large = 0;
+  w->saw.strayed = w->saw.astray = 0;
   w->saw.text[0] = '\0';
   trk_head_begin(&w->saw.head);
   memset(&x->seen, 0, sizeof x->seen);

@@ -5,6 +5,7 @@
 -- SPDX-License-Identifier: MIT
 
 local errors = require "trunking.error"
+local proxies = require "trunking.proxy"
 local suggest = require "trunking.suggest"
 
 local unpack = table.unpack or unpack
@@ -241,33 +242,28 @@ local function ca_file(path)
   return path
 end
 
-local proxies = { http = true, https = true, socks4 = true, socks4a = true,
-  socks5 = true, socks5h = true }
-
--- As libcurl reads it. (What it cannot read it would quote, password and all.)
-local function is_proxy(value)
-  local scheme, rest = value:match "^(%w+)://(.*)$"
-  local authority = (rest or value):match "^([^/?#%s]+)/?$"
-  if not authority or scheme and not proxies[scheme:lower()] then
-    return false
-  end
-  local host = authority:match "^[^@]*@([^@]*)$" or authority
-  return host:find "^[%w._-]+:?%d*$" ~= nil
-    or host:find "^%[[%x:.]+%]:?%d*$" ~= nil
-end
-
 -- http: never through a proxy, which would see the Authorization header.
-local function proxy(value, origin)
-  if value == nil then return "" end
+local function set_proxy(out, value, getenv)
+  out.proxy = ""
+  if value == nil or value == "" then return end
   check_plain("proxy", value)
-  if value ~= "" and not is_proxy(value) then
-    refuse("proxy", "proxy must be a URL like "
-      .. "http://user:password@host:3128 (percent-encode what is special in "
-      .. "user and password), 'env' for the environment's, or ''")
+  local name = "proxy"
+  if value == "env" then
+    value, name = proxies.from_env(getenv, out.origin:match "//(%[.-%])"
+      or out.origin:match "//([^:/]+)")
+    if value == nil then return end
   end
-  if origin:find "^http:" then return "" end
-  if value == "env" then return nil end
-  return value
+  local url, auth = proxies.read(value)
+  if not url and auth == "control" then
+    refuse("proxy", "%s holds a control character, percent-encoded, in its "
+      .. "user or password", name)
+  elseif not url then
+    refuse("proxy", "%s must be a URL like "
+      .. "http://user:password@host:3128 (percent-encode what is special in "
+      .. "user and password), 'env' for the environment's, or ''", name)
+  elseif out.origin:find "^https:" then
+    out.proxy, out.proxy_auth = url, auth
+  end
 end
 
 local function user_agent(extra, version)
@@ -304,7 +300,7 @@ local function build(options, getenv, version)
   end
   out.origin = origin_of(options, getenv)
   out.ca_file = ca_file(options.ca_file)
-  out.proxy = proxy(options.proxy, out.origin)
+  set_proxy(out, options.proxy, getenv)
   out.user_agent = user_agent(options.user_agent, version)
   out.timeout = number(options, "timeout")
   out.connect_timeout = number(options, "connect_timeout")

@@ -3,8 +3,10 @@
  * machine is not, as the environment says: an older libcurl (SHIM_VERSION, in
  * hexadecimal), one without TLS (SHIM_NO_TLS) or without a CA bundle
  * (SHIM_NO_BUNDLE), one that raises SIGPIPE (SHIM_SIGPIPE), a host that has
- * one pending (SHIM_PENDING), and a peer elsewhere (SHIM_PEER, its address: by
- * the callback that hears of it).
+ * one pending (SHIM_PENDING), a peer elsewhere (SHIM_PEER, its address, and
+ * SHIM_PEER_PORT: by the callback that hears of it), a libcurl that goes
+ * around its proxy (SHIM_NO_PROXY), and one that is refused an allocation in
+ * each attempt: the n-th in the n-th (SHIM_STARVE).
  */
 #include <curl/curl.h>
 
@@ -13,6 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void *next(const char *name) { return dlsym(RTLD_NEXT, name); }
 
@@ -41,6 +44,35 @@ curl_version_info_data *curl_version_info(CURLversion age) {
   return &said;
 }
 
+static long asked, refused; /* of this attempt */
+
+static int starves(void) { return ++asked == refused; }
+static void *fresh(size_t n) { return starves() ? NULL : malloc(n); }
+static void *zeroed(size_t n, size_t size) {
+  return starves() ? NULL : calloc(n, size);
+}
+static void *resized(void *old, size_t n) {
+  return starves() ? NULL : realloc(old, n);
+}
+static char *copied(const char *s) { return starves() ? NULL : strdup(s); }
+
+CURLcode curl_global_init(long flags) {
+  CURLcode (*real)(long);
+  *(void **)&real = next("curl_global_init");
+  if (getenv("SHIM_STARVE") != NULL)
+    return curl_global_init_mem(flags, fresh, free, resized, copied, zeroed);
+  return real(flags);
+}
+
+CURLMcode curl_multi_add_handle(CURLM *multi, CURL *easy) {
+  static long attempts;
+  CURLMcode (*real)(CURLM *, CURL *);
+  *(void **)&real = next("curl_multi_add_handle");
+  refused = ++attempts;
+  asked = 0;
+  return real(multi, easy);
+}
+
 CURLMcode curl_multi_perform(CURLM *multi, int *running) {
   CURLMcode (*real)(CURLM *, int *);
   *(void **)&real = next("curl_multi_perform");
@@ -58,9 +90,10 @@ static curl_prereq_callback theirs;
 static int elsewhere(void *data, char *peer, char *own, int peer_port,
                      int own_port) {
   char address[64];
-  (void)peer;
-  (void)snprintf(address, sizeof address, "%s", getenv("SHIM_PEER"));
-  return theirs(data, address, own, peer_port, own_port);
+  const char *host = getenv("SHIM_PEER"), *port = getenv("SHIM_PEER_PORT");
+  (void)snprintf(address, sizeof address, "%s", host != NULL ? host : peer);
+  return theirs(data, address, own, port != NULL ? atoi(port) : peer_port,
+                own_port);
 }
 
 #undef curl_easy_setopt
@@ -70,9 +103,12 @@ CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
   va_list args;
   *(void **)&real = next("curl_easy_setopt");
   va_start(args, option);
-  if (option == CURLOPT_PREREQFUNCTION && getenv("SHIM_PEER") != NULL) {
+  if (option == CURLOPT_PREREQFUNCTION &&
+      (getenv("SHIM_PEER") != NULL || getenv("SHIM_PEER_PORT") != NULL)) {
     theirs = va_arg(args, curl_prereq_callback);
     rc = real(easy, option, elsewhere);
+  } else if (option == CURLOPT_PROXY && getenv("SHIM_NO_PROXY") != NULL) {
+    rc = real(easy, option, "");
   } else if (option < CURLOPTTYPE_OBJECTPOINT) {
     rc = real(easy, option, va_arg(args, long));
   } else if (option >= CURLOPTTYPE_OFF_T && option < CURLOPTTYPE_BLOB) {
