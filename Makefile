@@ -77,7 +77,7 @@ $(LOAD): src/load.c src/compat.h Makefile
 
 # The pure rooms, opened for the specs; never installed.
 PURE = $(addprefix src/,api.c asked.c buf.c check.c date.c exchange.c form.c \
-  head.c json.c judge.c known.c path.c text.c verdict.c)
+  head.c json.c judge.c known.c mask.c path.c text.c verdict.c)
 $(PROBE): spec/support/probe.c $(SRC) $(HDR) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(MODULE_CFLAGS) -Isrc $(LUA_INC) $< $(PURE) -o $@ \
@@ -169,8 +169,8 @@ valgrind: deps-valgrind
 # gets the build for compilers without them.
 WORKER = $(BUILD)/worker
 WORKER_SRC = $(addprefix src/,api.c buf.c cause.c clock.c date.c engine.c \
-  exchange.c head.c judge.c known.c library.c mailbox.c process.c proxy.c \
-  server.c shared.c text.c tls.c verdict.c wake.c wire.c worker.c)
+  exchange.c head.c judge.c known.c library.c mailbox.c mask.c process.c \
+  proxy.c server.c shared.c text.c tls.c verdict.c wake.c wire.c worker.c)
 SANITIZED = -O1 -fno-omit-frame-pointer
 
 $(WORKER)/test-plain $(WORKER)/test-memcheck: CFLAGS = -O2 -g

@@ -139,12 +139,14 @@ static const char *text_of(const struct trk_attempt *a, CURLcode rc,
     return "the connection went around the proxy; nothing was sent on it";
   if (a->stopped)
     return "the connection closed before a reply came";
-  if (a->too_large)
-    return a->head.bytes > TRK_HEADERS_MAX
-               ? headers_too_large
-               : "the reply is over the limit of its size";
-  if (is_header_too_large(a, rc))
+  if (is_header_too_large(a, rc) ||
+      (a->too_large && a->head.bytes > TRK_HEADERS_MAX))
     return headers_too_large;
+  if (a->too_large)
+    return a->is_page
+               ? "the page is over the limit of 4 MiB; ask for a smaller one "
+                 "with page_size"
+               : "the reply is over the limit of 1 MiB";
   if (lacking)
     return trk_no_descriptor;
   if (rc == CURLE_OUT_OF_MEMORY)

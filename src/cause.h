@@ -26,6 +26,7 @@ struct trk_attempt {
   int strayed;   /* http: to another machine was stopped */
   int astray;    /* a way around the proxy was stopped */
   int too_large; /* the head or the body is over its bound */
+  int is_page;   /* it asked for one */
   struct trk_head head;
   char text[CURL_ERROR_SIZE]; /* libcurl's words */
 };

@@ -338,7 +338,9 @@ static void set_told(lua_State *L, const struct trk_exchange *x,
   set_text(L, "account", account);
 }
 
-/* An error from what the call saw; decoded is a stack index, or 0. */
+/* An error from what the call saw; decoded is a stack index, or 0. The words of
+ * a reply with a status of success are none of an error: own secrets may stand
+ * in them (see wire). */
 static int push_failure(lua_State *L, const struct trk_exchange *x,
                         const char *account, int decoded, int kit) {
   lua_newtable(L);
@@ -354,10 +356,10 @@ static int push_failure(lua_State *L, const struct trk_exchange *x,
     set_number(L, "status", (double)x->seen.status);
   if (x->retry_after_ms >= 0)
     set_number(L, "retry_after", (double)x->retry_after_ms / 1000);
-  if (decoded > 0) {
+  if (decoded > 0 && x->seen.status / 100 != 2) {
     lua_pushvalue(L, decoded);
     lua_setfield(L, -2, "decoded");
-  } else if (x->reply.len > 0) {
+  } else if (x->reply.len > 0 && x->seen.status / 100 != 2) {
     lua_pushlstring(L, x->reply.data, x->reply.len);
     lua_setfield(L, -2, "body");
   }

@@ -4,6 +4,7 @@
 #include "shared.h"
 
 #include "buf.h"
+#include "text.h"
 
 #include <errno.h> /* EMFILE */
 #include <netinet/in.h>
@@ -85,22 +86,6 @@ int trk_descriptors_lack(int wanted) {
 
 /* ---- options and headers ---------------------------------------------- */
 
-static void base64(char *out, const unsigned char *in, size_t n) {
-  static const char digits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  size_t i;
-  for (i = 0; i < n; i += 3) {
-    unsigned long v = (unsigned long)in[i] << 16;
-    v |= i + 1 < n ? (unsigned long)in[i + 1] << 8 : 0;
-    v |= i + 2 < n ? (unsigned long)in[i + 2] : 0;
-    *out++ = digits[v >> 18 & 63];
-    *out++ = digits[v >> 12 & 63];
-    *out++ = i + 1 < n ? digits[v >> 6 & 63] : '=';
-    *out++ = i + 2 < n ? digits[v & 63] : '=';
-  }
-  *out = '\0';
-}
-
 /* Builds the Authorization header once. For libcurl, which would build it for
  * each request, that is a fifth of its work. */
 static char *authorization(const char *user, const char *secret) {
@@ -113,7 +98,8 @@ static char *authorization(const char *user, const char *secret) {
     strcat(pair, ":");
     strcat(pair, secret);
     strcpy(line, scheme);
-    base64(line + sizeof scheme - 1, (const unsigned char *)pair, plain);
+    trk_text_base64(line + sizeof scheme - 1, (const unsigned char *)pair,
+                    plain);
     trk_wipe(pair, plain);
   } else {
     free(line);
@@ -158,7 +144,8 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
   s->loopback_only = strncmp(o->origin, "http:", 5) == 0;
   s->authorization = authorization(o->user, o->secret);
   trk_proxy_read(&s->proxy, o->proxy);
-  if (s->authorization != NULL && copy_options(s, o) == 0)
+  if (s->authorization != NULL && copy_options(s, o) == 0 &&
+      trk_mask_init(&s->mask, o->secret, o->proxy_auth) == 0)
     return 0;
   trk_shared_free(s);
   return -1;
@@ -199,6 +186,7 @@ void trk_shared_free(struct trk_shared *s) {
   if (s->authorization != NULL)
     trk_wipe(s->authorization, strlen(s->authorization));
   free(s->authorization);
+  trk_mask_free(&s->mask);
   if (s->memory != NULL)
     trk_wipe(s->memory, s->nmemory);
   free(s->memory);

@@ -5,6 +5,7 @@
 #ifndef TRK_SHARED_H
 #define TRK_SHARED_H
 
+#include "mask.h"
 #include "options.h"
 #include "proxy.h"
 #include "text.h"
@@ -38,6 +39,7 @@ struct trk_shared {
   char *memory;               /* what those copies point into; wiped */
   size_t nmemory;
   struct trk_proxy proxy;
+  struct trk_mask mask;
   char *authorization;        /* the header line; wiped when freed */
   struct curl_slist *headers; /* that line, once ready */
   int loopback_only;          /* http: only ever to this machine */

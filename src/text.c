@@ -46,3 +46,19 @@ int trk_text_is_sid(const char *s, size_t n, const char *prefix) {
       return 0;
   return 1;
 }
+
+void trk_text_base64(char *out, const unsigned char *in, size_t n) {
+  static const char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  size_t i;
+  for (i = 0; i < n; i += 3) {
+    unsigned long v = (unsigned long)in[i] << 16;
+    v |= i + 1 < n ? (unsigned long)in[i + 1] << 8 : 0;
+    v |= i + 2 < n ? (unsigned long)in[i + 2] : 0;
+    *out++ = digits[v >> 18 & 63];
+    *out++ = digits[v >> 12 & 63];
+    *out++ = i + 1 < n ? digits[v >> 6 & 63] : '=';
+    *out++ = i + 2 < n ? digits[v & 63] : '=';
+  }
+  *out = '\0';
+}

@@ -359,6 +359,7 @@ static void forget(struct trk_wire *w, struct trk_exchange *x) {
   w->last.request_id[0] = w->last.sid[0] = '\0';
   w->saw.begun = w->saw.stopped = w->saw.too_large = 0;
   w->saw.strayed = w->saw.astray = 0;
+  w->saw.is_page = x->operation->shape == TRK_PAGE;
   w->saw.text[0] = '\0';
   trk_head_begin(&w->saw.head);
   memset(&x->seen, 0, sizeof x->seen);
@@ -419,6 +420,16 @@ static void bind_reply(struct trk_wire *w) {
   w->socket->distrust |= w->x->seen.body == TRK_BODY_FOREIGN;
 }
 
+/* Masks own secrets in what was said. A reply with a status of success is left:
+ * a record is given as it is, and no error has its words. */
+static void hide_secrets(const struct trk_wire *w, struct trk_exchange *x) {
+  const struct trk_mask *mask = &w->shared->mask;
+  trk_mask_text(mask, x->request_id, strlen(x->request_id));
+  trk_mask_text(mask, x->text, strlen(x->text));
+  if (x->reply.len > 0 && !trk_is_success(x->seen.status))
+    x->reply.len = trk_mask_text(mask, x->reply.data, x->reply.len);
+}
+
 void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   struct trk_exchange *x = w->x;
   const struct trk_head *head = &w->saw.head;
@@ -427,6 +438,7 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   x->retry_after_ms = trk_retry_after(head->retry_after, head->date);
   trk_cause(&w->saw, rc, &x->seen, x->text, sizeof x->text);
   bind_reply(w);
+  hide_secrets(w, x);
   w->x = NULL;
   w->socket = NULL;
 }

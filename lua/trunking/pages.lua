@@ -1,7 +1,7 @@
 -- Pages: what list returns, and the walk over all of them. A page's link is
--- never followed as it is: its query is sent to our own origin, and only if
--- the link leads to the list that was asked. Pure, except for the calls that it
--- is given.
+-- never followed as it is: its query is sent to our own origin, by our own
+-- scheme, and only if the link leads to the list that was asked. Pure, except
+-- for the calls that it is given.
 -- SPDX-License-Identifier: MIT
 
 local errors = require "trunking.error"
@@ -12,20 +12,25 @@ local MAX_QUERY = 8192 -- bytes
 local PAGE_SIZE = 50   -- records: to decode 1,000 takes a host 6 ms
 
 -- Twilio's own hosts may link to one another: an edge's reply to the main one.
-local function is_twilio(scheme, host)
-  return scheme == "https" and (host == "trunking.twilio.com"
+local function is_twilio(host)
+  return host == "trunking.twilio.com"
     or host:find "^trunking%.[%w-]+%.twilio%.com$" ~= nil
-    or host:find "^trunking%.[%w-]+%.[%w-]+%.twilio%.com$" ~= nil)
+    or host:find "^trunking%.[%w-]+%.[%w-]+%.twilio%.com$" ~= nil
 end
 
-local ports = { http = ":80", https = ":443" }
+local schemes = { http = true, https = true }
 
--- An origin without the port that its scheme has anyway.
-local function plain(origin)
-  local scheme, host = origin:match "^(%a+)://(.*)$"
-  local port = ports[scheme]
-  if port and host:sub(-#port) == port then host = host:sub(1, -#port - 1) end
-  return scheme .. "://" .. host, host
+-- A host without a port that its scheme has anyway, or the other scheme: what
+-- ends TLS before a server may leave it to write either.
+local function plain(host)
+  return host:match "^(.*):80$" or host:match "^(.*):443$" or host
+end
+
+-- A host as an error may show it: a long run of letters and digits may be a
+-- secret that is quoted.
+local function shown(host)
+  return tostring(errors.clean((host:sub(1, 100)
+    :gsub(("%w"):rep(16) .. "+", "***"))))
 end
 
 --- The query of a page's link.
@@ -41,12 +46,10 @@ function M.query_of(link, origin, path)
   if not target or rest:sub(1, 2) == "//" then
     return nil, "is not understood"
   elseif scheme then
-    local own
-    scheme = scheme:lower()
-    own, host = plain(scheme .. "://" .. host:lower())
-    if own ~= (plain(origin)) and not is_twilio(scheme, host) then
-      return nil, "leads to another server, "
-        .. tostring(errors.clean(host:sub(1, 100)))
+    host = plain(host:lower())
+    if not schemes[scheme:lower()] or host ~= plain(origin:match "//(.*)$")
+      and not is_twilio(host) then
+      return nil, "leads to another server, " .. shown(host)
     end
   end
   if target:lower() ~= path:lower() then

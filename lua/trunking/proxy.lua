@@ -46,6 +46,7 @@ function M.read(text)
   local host, port = split_host(after or authority)
   port = host and port_of(port, scheme)
   if not port then return nil, "form" end
+  if auth and #auth > 512 then return nil, "form" end
   if auth and has_control(auth) then return nil, "control" end
   if auth == "" or auth == ":" then auth = nil end
   return ("%s://%s:%s"):format(scheme, host, port), auth

@@ -23,6 +23,14 @@ describe("the query of a link", function()
     { "https://trunking.twilio.com:443" .. PATH .. "?" .. Q },
     { "https://trunking.ie1.twilio.com" .. PATH .. "?" .. Q },
     { "https://a.example" .. PATH .. "?" .. Q, "https://a.example:443" },
+    -- By whichever scheme: it is not what is used of a link.
+    { "http://trunking.twilio.com" .. PATH .. "?" .. Q },
+    { "HTTP://trunking.dublin.ie1.twilio.com:80" .. PATH .. "?" .. Q },
+    { "http://trunking.twilio.com:443" .. PATH .. "?" .. Q },
+    { "https://trunking.twilio.com:80" .. PATH .. "?" .. Q },
+    { "http://127.0.0.1:8443" .. PATH .. "?" .. Q },
+    { "https://localhost:8080" .. PATH .. "?" .. Q, "http://localhost:8080" },
+    { "http://a.example" .. PATH .. "?" .. Q, "https://a.example" },
     { "http://localhost:80" .. PATH .. "?" .. Q, "http://localhost" },
     { "https://trunking.twilio.com" .. PATH .. "?" .. Q,
       "https://trunking.ashburn.us1.twilio.com" },
@@ -61,8 +69,12 @@ describe("the query of a link", function()
     { "https://api.twilio.com" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://trunking.twilio.com." .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://trunking.twilio.com:8443" .. PATH .. "?" .. Q, ELSEWHERE },
-    { "http://trunking.twilio.com" .. PATH .. "?" .. Q, ELSEWHERE },
-    { "http://127.0.0.1:8443" .. PATH .. "?" .. Q, ELSEWHERE },
+    { "http://evil.example" .. PATH .. "?" .. Q, ELSEWHERE },
+    { "http://trunking.twilio.com@evil.example" .. PATH .. "?" .. Q,
+      ELSEWHERE },
+    { "http://trunking.twilio.com:8080" .. PATH .. "?" .. Q, ELSEWHERE },
+    { "http://trunking.twilio.com:443:80" .. PATH .. "?" .. Q, ELSEWHERE },
+    { "ws://127.0.0.1:8443" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://127.0.0.1:8444" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://127.0.0.1" .. PATH .. "?" .. Q, ELSEWHERE },
     { "https://" .. PATH .. "?" .. Q, ELSEWHERE },
@@ -600,5 +612,23 @@ describe("each", function()
     helper.check(err, { kind = "invalid", field = "trunk_sid",
       operation = "phone_numbers.list" })
     assert.equal(0, control.ledger(0).count)
+  end)
+end)
+
+describe("a page that is too large", function()
+  it("says how to ask for a smaller one", function()
+    control.arm { status = 200, method = "GET",
+      body = '{"trunks":["' .. ("x"):rep(4 * 2 ^ 20) .. '"]}' }
+    local err = helper.error_of(helper.client("plain HTTP",
+      { max_attempts = 1 }).list())
+    helper.check(err, { kind = "reply", says = "page_size" })
+    assert.matches("4 MiB", err.message)
+  end)
+
+  it("is a page: of another reply that is, nothing is said of it", function()
+    control.arm { status = 201, body = ("x"):rep(2 ^ 20 + 1) }
+    local err = helper.failure(helper.client "plain HTTP")
+    helper.check(err, { outcome = "applied", says = "over the limit of 1 MiB" })
+    assert.is_nil(err.message:find("page_size", 1, true))
   end)
 end)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * probe: opens the pure rooms (verdict, exchange, form, path, head, json) to
- * the specs, as Lua functions over plain values. It decides nothing itself. What
- * is left out of a table gets a default, and a misspelt key raises, so that no
- * case tests something else than it says. Built by `make probe`, never
- * installed.
+ * probe: opens the pure rooms (verdict, exchange, form, path, head, json,
+ * mask) to the specs, as Lua functions over plain values. It decides nothing
+ * itself. What is left out of a table gets a default, and a misspelt key
+ * raises, so that no case tests something else than it says. Built by `make
+ * probe`, never installed.
  */
 #include "api.h"
 #include "asked.h"
@@ -14,8 +14,11 @@
 #include "head.h"
 #include "json.h"
 #include "judge.h"
+#include "mask.h"
 #include "path.h"
 #include "verdict.h"
+
+#include <string.h>
 
 #define BUF_T "trunking.probe.buf"
 #define EXCHANGE_T "trunking.probe.exchange"
@@ -362,23 +365,36 @@ static int probe_json_numbers(lua_State *L) {
   return 1;
 }
 
+/* mask(text, secret[, auth]) -> the text without them. */
+static int probe_mask(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  const char *auth = luaL_optstring(L, 3, NULL);
+  char *copy = lua_newuserdata(L, len + 1);
+  struct trk_mask m;
+  memcpy(copy, text, len + 1);
+  if (trk_mask_init(&m, luaL_checkstring(L, 2), auth) != 0)
+    return luaL_error(L, "not enough memory");
+  len = trk_mask_text(&m, copy, len);
+  trk_mask_free(&m);
+  if (copy[len] != '\0')
+    return luaL_error(L, "no NUL follows");
+  lua_pushlstring(L, copy, len);
+  return 1;
+}
+
 TRK_EXPORT int luaopen_probe(lua_State *L) {
   static const struct {
     const char *name;
     lua_CFunction f;
   } functions[] = {
-      {"verdict", probe_verdict},
-      {"form", probe_form},
-      {"retry_delay", probe_retry_delay},
-      {"http_date", probe_http_date},
-      {"budget_after", probe_budget_after},
-      {"retry_after", probe_retry_after},
-      {"path", probe_path},
-      {"json_trim", probe_json_trim},
-      {"json_numbers", probe_json_numbers},
-      {"judge", probe_judge},
-      {"head", probe_head},
-      {"same", probe_same},
+      {"verdict", probe_verdict},           {"form", probe_form},
+      {"retry_delay", probe_retry_delay},   {"http_date", probe_http_date},
+      {"budget_after", probe_budget_after}, {"retry_after", probe_retry_after},
+      {"path", probe_path},                 {"json_trim", probe_json_trim},
+      {"json_numbers", probe_json_numbers}, {"judge", probe_judge},
+      {"head", probe_head},                 {"same", probe_same},
+      {"mask", probe_mask},
   };
   size_t i;
   lua_newtable(L);
