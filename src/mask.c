@@ -198,6 +198,22 @@ static size_t match(const struct trk_mask_form *f, const char *text,
   return is_enough(f, i, text, from, &r) ? (size_t)(r.at - from) : 0;
 }
 
+/* Whether a byte stands for itself alone. */
+static int is_plain(char c) {
+  return (unsigned char)c < 0x80 && c != '\\' && c != '&' && c != '%';
+}
+
+/* Whether the first two bytes may write those of a form: most do not. */
+static int is_like(const struct trk_mask_form *f, const char *from,
+                   const char *end) {
+  if (!is_plain(from[0]))
+    return 1;
+  if (folded((unsigned char)from[0]) != (unsigned char)f->text[0])
+    return 0;
+  return from + 1 == end || !is_plain(from[1]) ||
+         folded((unsigned char)from[1]) == (unsigned char)f->text[1];
+}
+
 /* The longest of them. A form that holds what a coding begins with is looked
  * for in each choice of codings. */
 static size_t longest(const struct trk_mask *m, const char *text,
@@ -206,6 +222,8 @@ static size_t longest(const struct trk_mask *m, const char *text,
   for (i = 0; i < m->nforms; i++) {
     const struct trk_mask_form *f = &m->forms[i];
     unsigned codings = f->tricky ? 0 : ALL;
+    if (!is_like(f, from, end))
+      continue;
     for (; codings <= ALL; codings++) {
       size_t n = match(f, text, from, end, codings);
       if (n > best)
