@@ -154,15 +154,25 @@ static const char *text_of(const struct trk_attempt *a, CURLcode rc,
   return a->text[0] != '\0' ? a->text : curl_easy_strerror(rc);
 }
 
+/* Whether TLS failed with a proxy of https, and not yet with the server behind
+ * it: the proxy has answered no CONNECT. */
+static int is_at_proxy(const struct trk_attempt *a, enum trk_cause cause) {
+  long proxied = 0;
+  if (cause != TRK_TLS || !a->proxy_tls || a->begun > 0)
+    return 0;
+  curl_easy_getinfo(a->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
+  return proxied == 0;
+}
+
 /* In words what was wrong, if anything was. */
-static void set_text(const struct trk_attempt *a, CURLcode rc, int lacking,
-                     char *text, size_t size) {
+static void set_text(const struct trk_attempt *a, CURLcode rc,
+                     const char *where, int lacking, char *text, size_t size) {
   text[0] = '\0';
   if (a->head.status / 100 == 3 && a->head.redirect[0] != '\0')
     snprintf(text, size, "it redirects to %s, which is not followed",
              a->head.redirect);
   else if (rc != CURLE_OK && !trk_tls_reason(a->easy, rc, text, size))
-    snprintf(text, size, "%s", text_of(a, rc, lacking));
+    snprintf(text, size, "%s%s", where, text_of(a, rc, lacking));
 }
 
 void trk_cause(const struct trk_attempt *a, CURLcode rc,
@@ -172,5 +182,6 @@ void trk_cause(const struct trk_attempt *a, CURLcode rc,
   cause_of(a, rc, seen);
   if (rc != CURLE_OK && a->begun == 0)
     lacking = cause_of_connecting(a, rc, seen);
-  set_text(a, rc, lacking, text, size);
+  set_text(a, rc, is_at_proxy(a, seen->cause) ? "at the proxy: " : "", lacking,
+           text, size);
 }

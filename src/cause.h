@@ -27,6 +27,7 @@ struct trk_attempt {
   int astray;    /* a way around the proxy was stopped */
   int too_large; /* the head or the body is over its bound */
   int is_page;   /* it asked for one */
+  int proxy_tls; /* the proxy's own connection is one of TLS */
   struct trk_head head;
   char text[CURL_ERROR_SIZE]; /* libcurl's words */
 };

@@ -173,6 +173,9 @@ static const struct {
     {CURLOPT_SSL_VERIFYPEER, 1},
     {CURLOPT_SSL_VERIFYHOST, 2},
     {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+    {CURLOPT_PROXY_SSL_VERIFYPEER, 1},
+    {CURLOPT_PROXY_SSL_VERIFYHOST, 2},
+    {CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
     {CURLOPT_SSL_SESSIONID_CACHE, 0}, /* 7.88.1 frees it twice */
     {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
     {CURLOPT_HTTP09_ALLOWED, 0},
@@ -196,7 +199,8 @@ static void keep(CURLcode *first, CURLcode rc) {
 }
 
 /* A file of CAs and no folder: only then does libcurl keep the parsed store
- * (7.87 and newer) instead of reading 145 certificates per connection. */
+ * (7.87 and newer) instead of reading 145 certificates per connection. A proxy
+ * of https is trusted by the same. */
 static CURLcode set_trust(const struct trk_wire *w) {
   const char *file = w->shared->options.ca_file;
   CURLcode rc;
@@ -206,6 +210,10 @@ static CURLcode set_trust(const struct trk_wire *w) {
     return CURLE_OK; /* built to use the system's own store */
   rc = set_text(w->easy, CURLOPT_CAINFO, file);
   keep(&rc, set_text(w->easy, CURLOPT_CAPATH, NULL));
+  if (w->shared->proxy.over_tls) {
+    keep(&rc, set_text(w->easy, CURLOPT_PROXY_CAINFO, file));
+    keep(&rc, set_text(w->easy, CURLOPT_PROXY_CAPATH, NULL));
+  }
   return rc;
 }
 
@@ -269,6 +277,7 @@ struct trk_wire *trk_wire_new(struct trk_shared *s) {
   w->easy = curl_easy_init();
   w->url = curl_url();
   w->saw.easy = w->easy;
+  w->saw.proxy_tls = s->proxy.over_tls;
   if (w->easy != NULL && w->url != NULL &&
       curl_url_set(w->url, CURLUPART_URL, s->options.origin, 0) == CURLUE_OK &&
       set_all(w) == CURLE_OK)

@@ -4,8 +4,12 @@
 
 local control = require "sandbox.control"
 local helper = require "helper"
+local peer = require "peer"
 
-after_each(helper.tidy)
+after_each(function()
+  peer.tidy()
+  helper.tidy()
+end)
 
 local function read(path)
   local file = io.open(path, "rb")
@@ -213,4 +217,96 @@ describe("the environment's proxy", function()
       end
       assert.equal(0, control.ledger(0).count)
     end)
+end)
+
+-- ---- a proxy of https -----------------------------------------------------
+
+describe("a proxy of https", function()
+  local dir
+  setup(function()
+    dir = os.tmpname()
+    os.remove(dir)
+    assert(helper.succeeds(([[set -e; mkdir '%s'; cd '%s'; exec >log 2>&1
+      ca=$TRUNKING_SANDBOX_DIR
+      printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >ext
+      key() {
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+          -subj "/CN=$2" -keyout "$1.key" -out "$1.csr"
+      }
+      openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
+        -nodes -subj /CN=other -days 9 -keyout ca.key -out ca.pem
+      key own localhost
+      openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -set_serial 1 \
+        -days 9 -extfile ext -out own.pem
+      key named "$TRUNKING_SANDBOX_AUTH_TOKEN"
+      openssl x509 -req -in named.csr -CA ca.pem -CAkey ca.key -set_serial 2 \
+        -days 9 -out named.pem
+      cat "$ca/ca.pem" ca.pem >both.pem]]):format(dir, dir)))
+  end)
+  teardown(function() os.execute(("rm -r '%s'"):format(dir)) end)
+
+  local function through(stem, ca)
+    local port, stop = relay(stem)
+    local client = helper.client("TLS", { ca_file = ca, max_attempts = 1,
+      proxy = ("https://%s@localhost:%d"):format(pair, port) })
+    local trunk, err = client.create {}
+    client.close()
+    return trunk, err, stop()
+  end
+
+  local asked = "^CONNECT 127%.0%.0%.1 %d+ "
+    .. require "mime".b64 "user:p@s/s":gsub("%p", "%%%0") .. "\n$"
+
+  it("is trusted by ca_file", function()
+    local trunk, err, log = through(helper.sandbox "DIR" .. "/server",
+      helper.sandbox "CA")
+    assert(trunk, tostring(err))
+    assert.matches(asked, log)
+  end)
+
+  it("may have an authority of its own, which stands in ca_file too",
+    function()
+      local trunk, err, log = through(dir .. "/own", dir .. "/both.pem")
+      assert(trunk, tostring(err))
+      assert.matches(asked, log)
+    end)
+
+  it("that is not trusted is sent nothing, and the error says that it is the "
+    .. "proxy", function()
+      local trunk, err, log = through(dir .. "/own", helper.sandbox "CA")
+      assert.is_nil(trunk)
+      helper.check(err, { kind = "tls", outcome = "not_sent", attempts = 1,
+        status = false, says = "proxy" })
+      assert.is_nil(log:find("CONNECT", 1, true))
+      assert.equal(0, control.ledger(0).count)
+    end)
+
+  it("that has another name is sent nothing, and its certificate's words are "
+    .. "masked", function()
+      local _, err = through(dir .. "/named", dir .. "/both.pem")
+      helper.check(err, { kind = "tls", outcome = "not_sent",
+        says = "proxy" })
+      assert.is_nil(tostring(err):find(helper.sandbox "AUTH_TOKEN", 1, true))
+    end)
+
+  it("is not blamed for the server behind it", function()
+    local trunk, err, log = through(dir .. "/own", dir .. "/ca.pem")
+    assert.is_nil(trunk)
+    helper.check(err, { kind = "tls", outcome = "not_sent" })
+    assert.is_nil(err.message:find("proxy", 1, true))
+    assert.matches(asked, log)
+    assert.equal(0, control.ledger(0).count)
+  end)
+
+  it("that speaks no TLS is sent nothing", function()
+    local server = peer.listen "plain HTTP"
+    local client = helper.client("TLS", { max_attempts = 1,
+      proxy = "https://localhost:" .. server.port })
+    local job = assert(client.async.create {})
+    local connection = peer.accept(server)
+    connection:send "HTTP/1.1 200 OK\r\n\r\n"
+    helper.check(helper.error_of(job:wait(peer.LONG)), { kind = "tls",
+      outcome = "not_sent", says = "at the proxy: " })
+    assert.equal(0, control.ledger(0).count)
+  end)
 end)
