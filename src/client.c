@@ -67,6 +67,17 @@ static const char *option(lua_State *L, int table, const char *name) {
   return s; /* stays on the stack */
 }
 
+/* A text of several lines. */
+static const char *lines(lua_State *L, int table, const char *name) {
+  const char *s;
+  size_t len = 0;
+  lua_getfield(L, table, name);
+  s = lua_tolstring(L, -1, &len);
+  if (s != NULL && strlen(s) != len)
+    luaL_error(L, "option %s holds a NUL", name);
+  return s; /* stays on the stack */
+}
+
 static long option_ms(lua_State *L, int table, const char *name) {
   double seconds;
   lua_getfield(L, table, name);
@@ -104,6 +115,7 @@ void trk_client_open(lua_State *L, struct trk_client *c, int context,
   o.secret = option(L, index, "secret");
   o.user_agent = option(L, index, "user_agent");
   o.ca_file = option(L, index, "ca_file");
+  o.ca_pem = lines(L, index, "ca_pem");
   o.proxy = option(L, index, "proxy");
   o.proxy_auth = option(L, index, "proxy_auth");
   account = option(L, index, "account_sid");

@@ -72,7 +72,8 @@ static void quiet_begin(const struct trk_engine *e, struct trk_sigpipe *s) {
 static int ready(struct trk_engine *e) {
   if (e->multi != NULL)
     return 0;
-  if (trk_library_up() != 0 || trk_shared_ready(&e->shared) != 0)
+  if (trk_library_up() != 0 ||
+      trk_shared_ready(&e->shared, trk_library()->cainfo) != 0)
     return -1;
   e->pid = getpid();
   e->random = seed_of(e);
@@ -131,13 +132,18 @@ static void finish(struct trk_engine *e, struct trk_exchange *x) {
     collect(e->done, x);
 }
 
-/* An exchange that cannot be begun: there is no memory, or no descriptor. */
+/* An exchange that cannot be begun: there is no memory, or no descriptor; or
+ * libcurl takes no such options. */
 static void starve(struct trk_engine *e, struct trk_exchange *x) {
   static const char no_memory[] = "not enough memory for a connection";
   int lack = trk_descriptors_lack(2); /* a multi handle wants them from 8.20 */
   x->seen.method = x->operation->method;
   x->seen.cause = lack ? TRK_CONNECT : TRK_MEMORY;
   snprintf(x->text, sizeof x->text, "%s", lack ? trk_no_descriptor : no_memory);
+  if (e->shared.refused) {
+    x->seen.cause = TRK_CONFIG;
+    snprintf(x->text, sizeof x->text, "%s", trk_wire_refused(&e->shared));
+  }
   finish(e, x);
 }
 

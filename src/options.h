@@ -13,6 +13,7 @@ struct trk_options {
   const char *secret; /* auth token or API secret */
   const char *user_agent;
   const char *ca_file;    /* NULL: the bundle libcurl was built with */
+  const char *ca_pem;     /* instead of a file: certificates; or NULL */
   const char *proxy;      /* "scheme://host:port"; "": none */
   const char *proxy_auth; /* "user:password", percent-encoded, or NULL */
   long timeout_ms;        /* the whole call, retries included */

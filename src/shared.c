@@ -117,12 +117,12 @@ static int copy_options(struct trk_shared *s, const struct trk_options *o) {
   size_t size = 0, i;
   char *at;
   s->options = *o;
-  s->options.user = s->options.secret = NULL;
+  s->options.user = s->options.secret = s->options.ca_file = NULL;
   kept[0] = &s->options.origin;
   kept[1] = &s->options.user_agent;
-  kept[2] = &s->options.ca_file;
-  kept[3] = &s->options.proxy;
-  kept[4] = &s->options.proxy_auth;
+  kept[2] = &s->options.proxy;
+  kept[3] = &s->options.proxy_auth;
+  kept[4] = &s->options.ca_pem;
   for (i = 0; i < KEPT; i++)
     size += *kept[i] != NULL ? strlen(*kept[i]) + 1 : 0;
   at = s->memory = malloc(size);
@@ -145,7 +145,8 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
   s->authorization = authorization(o->user, o->secret);
   trk_proxy_read(&s->proxy, o->proxy);
   if (s->authorization != NULL && copy_options(s, o) == 0 &&
-      trk_mask_init(&s->mask, o->secret, o->proxy_auth) == 0)
+      trk_mask_init(&s->mask, o->secret, o->proxy_auth) == 0 &&
+      trk_trust_init(&s->trust, s->loopback_only ? NULL : o->ca_file) == 0)
     return 0;
   trk_shared_free(s);
   return -1;
@@ -153,14 +154,11 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
 
 /* User-Agent is in the list too: libcurl prints CURLOPT_USERAGENT twice for
  * each request, and a header of the list once. */
-int trk_shared_ready(struct trk_shared *s) {
+static int make_headers(struct trk_shared *s) {
   static const char name[] = "User-Agent: ";
   const char *agent = s->options.user_agent;
   struct curl_slist *last;
-  char *line;
-  if (s->headers != NULL)
-    return 0;
-  line = malloc(sizeof name + strlen(agent));
+  char *line = malloc(sizeof name + strlen(agent));
   if (line == NULL)
     return -1;
   strcpy(line, name);
@@ -175,6 +173,15 @@ int trk_shared_ready(struct trk_shared *s) {
   return -1;
 }
 
+int trk_shared_ready(struct trk_shared *s, const char *bundle) {
+  if (s->headers != NULL)
+    return 0;
+  if (!s->loopback_only && s->options.ca_pem == NULL &&
+      s->trust.names[0] == NULL && trk_trust_init(&s->trust, bundle) != 0)
+    return -1;
+  return make_headers(s);
+}
+
 void trk_shared_free(struct trk_shared *s) {
   struct curl_slist *h;
   while (s->sockets != NULL)
@@ -187,6 +194,7 @@ void trk_shared_free(struct trk_shared *s) {
     trk_wipe(s->authorization, strlen(s->authorization));
   free(s->authorization);
   trk_mask_free(&s->mask);
+  trk_trust_free(&s->trust);
   if (s->memory != NULL)
     trk_wipe(s->memory, s->nmemory);
   free(s->memory);

@@ -9,6 +9,7 @@
 #include "options.h"
 #include "proxy.h"
 #include "text.h"
+#include "trust.h"
 
 #include <curl/curl.h>
 
@@ -35,11 +36,13 @@ struct trk_socket {
 
 /* What all wires of an engine share; it outlives them. */
 struct trk_shared {
-  struct trk_options options; /* copies, but for user and secret */
+  struct trk_options options; /* copies; no user, secret or ca_file */
   char *memory;               /* what those copies point into; wiped */
   size_t nmemory;
   struct trk_proxy proxy;
   struct trk_mask mask;
+  struct trk_trust trust;     /* ca_file; once ready, else the bundle */
+  int refused;                /* libcurl does not take the options */
   char *authorization;        /* the header line; wiped when freed */
   struct curl_slist *headers; /* that line, once ready */
   int loopback_only;          /* http: only ever to this machine */
@@ -52,8 +55,9 @@ struct trk_shared {
  * 0, or -1 when there is no memory (nothing to undo). */
 int trk_shared_init(struct trk_shared *s, const struct trk_options *options);
 
-/* What needs libcurl initialised. 0, or -1 when there is no memory. */
-int trk_shared_ready(struct trk_shared *s);
+/* What needs libcurl initialised; bundle: the file of CAs that it was built
+ * with, or NULL. 0, or -1 when there is no memory. */
+int trk_shared_ready(struct trk_shared *s, const char *bundle);
 
 /* Once every wire is freed, and the multi that ran them. */
 void trk_shared_free(struct trk_shared *s);

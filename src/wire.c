@@ -5,7 +5,6 @@
 #include "wire.h"
 
 #include "judge.h"
-#include "library.h"
 #include "tls.h"
 
 #include <poll.h>
@@ -198,23 +197,67 @@ static void keep(CURLcode *first, CURLcode rc) {
     *first = rc;
 }
 
+static CURLcode set_blob(CURL *easy, CURLoption option, const char *text) {
+  struct curl_blob blob = {0};
+  blob.data = (void *)text;
+  blob.len = strlen(text);
+  blob.flags = CURL_BLOB_NOCOPY;
+  return curl_easy_setopt(easy, option, &blob);
+}
+
+/* Certificates that are given themselves, and no file besides. */
+static CURLcode set_pem(const struct trk_wire *w, const char *pem) {
+  CURLcode rc = set_blob(w->easy, CURLOPT_CAINFO_BLOB, pem);
+  keep(&rc, set_text(w->easy, CURLOPT_CAPATH, NULL));
+  if (w->shared->proxy.over_tls) {
+    keep(&rc, set_blob(w->easy, CURLOPT_PROXY_CAINFO_BLOB, pem));
+    keep(&rc, set_text(w->easy, CURLOPT_PROXY_CAPATH, NULL));
+  }
+  return rc;
+}
+
 /* A file of CAs and no folder: only then does libcurl keep the parsed store
  * (7.87 and newer) instead of reading 145 certificates per connection. A proxy
  * of https is trusted by the same. */
-static CURLcode set_trust(const struct trk_wire *w) {
-  const char *file = w->shared->options.ca_file;
-  CURLcode rc;
-  if (file == NULL)
-    file = trk_library()->cainfo;
-  if (file == NULL)
-    return CURLE_OK; /* built to use the system's own store */
-  rc = set_text(w->easy, CURLOPT_CAINFO, file);
+static CURLcode set_file(const struct trk_wire *w, const char *file) {
+  CURLcode rc = set_text(w->easy, CURLOPT_CAINFO, file);
   keep(&rc, set_text(w->easy, CURLOPT_CAPATH, NULL));
   if (w->shared->proxy.over_tls) {
     keep(&rc, set_text(w->easy, CURLOPT_PROXY_CAINFO, file));
     keep(&rc, set_text(w->easy, CURLOPT_PROXY_CAPATH, NULL));
   }
   return rc;
+}
+
+/* With neither, libcurl is built to use the system's own store. */
+static CURLcode set_trust(struct trk_wire *w) {
+  const struct trk_shared *s = w->shared;
+  const char *file = trk_trust_name(&s->trust);
+  CURLcode rc = CURLE_OK;
+  if (s->options.ca_pem != NULL)
+    rc = set_pem(w, s->options.ca_pem);
+  else if (file != NULL)
+    rc = set_file(w, file);
+  if (rc == CURLE_OK)
+    w->trust_turn = s->trust.turn;
+  return rc;
+}
+
+/* Has a file of CAs that has changed read again. It is looked at before each
+ * connection, where none is kept, and else once a second. */
+static CURLcode renew_trust(struct trk_wire *w) {
+  struct trk_shared *s = w->shared;
+  if (s->nsockets == 0)
+    trk_trust_look(&s->trust);
+  else
+    trk_trust_glance(&s->trust);
+  return w->trust_turn == s->trust.turn ? CURLE_OK : set_trust(w);
+}
+
+/* Whether TLS failed for a file of CAs that has been replaced meanwhile. */
+static int is_outdated(const struct trk_wire *w) {
+  trk_trust_look(&w->shared->trust);
+  return w->trust_turn != w->shared->trust.turn;
 }
 
 static CURLcode set_callbacks(struct trk_wire *w) {
@@ -268,6 +311,7 @@ static CURLcode set_all(struct trk_wire *w) {
 
 struct trk_wire *trk_wire_new(struct trk_shared *s) {
   struct trk_wire *w = calloc(1, sizeof *w);
+  CURLcode rc = CURLE_OUT_OF_MEMORY;
   if (w == NULL)
     return NULL;
   trk_buf_init(&w->path, TRK_REQUEST_MAX);
@@ -279,11 +323,19 @@ struct trk_wire *trk_wire_new(struct trk_shared *s) {
   w->saw.easy = w->easy;
   w->saw.proxy_tls = s->proxy.over_tls;
   if (w->easy != NULL && w->url != NULL &&
-      curl_url_set(w->url, CURLUPART_URL, s->options.origin, 0) == CURLUE_OK &&
-      set_all(w) == CURLE_OK)
+      curl_url_set(w->url, CURLUPART_URL, s->options.origin, 0) == CURLUE_OK)
+    rc = set_all(w);
+  if (rc == CURLE_OK)
     return w;
+  s->refused = rc != CURLE_OUT_OF_MEMORY;
   trk_wire_free(w);
   return NULL;
+}
+
+const char *trk_wire_refused(const struct trk_shared *s) {
+  return s->options.ca_pem != NULL
+             ? "the TLS library of this libcurl takes no ca_pem; give a ca_file"
+             : "this libcurl takes no such options";
 }
 
 void trk_wire_free(struct trk_wire *w) {
@@ -384,6 +436,7 @@ CURLcode trk_wire_begin(struct trk_wire *w, struct trk_exchange *x,
   long connect_ms = w->shared->options.connect_timeout_ms;
   CURLcode rc = set_fresh(w, x->operation->method);
   forget(w, x);
+  keep(&rc, renew_trust(w));
   keep(&rc, set_method(w, x->operation->method));
   keep(&rc, set_path(w, &x->path));
   keep(&rc, set_body(w, &x->body));
@@ -446,6 +499,8 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   memcpy(x->request_id, head->request_id, sizeof x->request_id);
   x->retry_after_ms = trk_retry_after(head->retry_after, head->date);
   trk_cause(&w->saw, rc, &x->seen, x->text, sizeof x->text);
+  if (x->seen.cause == TRK_TLS && is_outdated(w))
+    x->seen.transient = 1;
   bind_reply(w);
   hide_secrets(w, x);
   w->x = NULL;

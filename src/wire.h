@@ -29,6 +29,7 @@ struct trk_wire {
   int port;                  /* local port of the connection in use */
   struct trk_socket *socket; /* the same; NULL once it is closed */
   struct trk_last last;      /* of that, before this request */
+  unsigned trust_turn;       /* set up for the file of CAs as it was then */
   struct trk_attempt saw;
 };
 
@@ -36,6 +37,9 @@ struct trk_wire {
  * freed first. */
 struct trk_wire *trk_wire_new(struct trk_shared *s);
 void trk_wire_free(struct trk_wire *w);
+
+/* Why no wire can be made, where libcurl has refused the options. */
+const char *trk_wire_refused(const struct trk_shared *s);
 
 /* Sets a request up on the easy handle. CURLE_OK, or why not. A wire that
  * found its kept connection stale asks for a new one. */

@@ -12,10 +12,12 @@ local unpack = table.unpack or unpack
 
 local M = {}
 
+local MAX_PEM = 4 * 2 ^ 20 -- bytes
+
 local types = {
   account_sid = "string", auth_token = "string", api_key = "string",
   api_secret = "string", edge = "string", region = "string",
-  base_url = "string", ca_file = "string", proxy = "string",
+  base_url = "string", ca_file = "string", ca_pem = "string", proxy = "string",
   user_agent = "string", timeout = "number", connect_timeout = "number",
   max_attempts = "number", max_in_flight = "number", validate = "boolean",
   on_attempt = "function", wait = "function",
@@ -227,6 +229,23 @@ local function number(options, name)
   return value
 end
 
+-- Certificates themselves, for hosts without files.
+local function ca_pem(text, file)
+  if text == nil then return nil end
+  if file ~= nil then
+    refuse("ca_pem", "ca_file and ca_pem are both given; give one of them")
+  elseif not text:find "%-%-%-%-%-BEGIN [%u%d ]*CERTIFICATE%-%-%-%-%-" then
+    refuse("ca_pem", "ca_pem is not a text of certificates: it has no line "
+      .. "-----BEGIN CERTIFICATE-----%s", #text < 256 and not text:find "\n"
+      and "; a file's name goes into ca_file" or "")
+  elseif text:find "%z" then
+    refuse("ca_pem", "ca_pem holds a NUL")
+  elseif #text > MAX_PEM then
+    refuse("ca_pem", "ca_pem is over 4 MiB long")
+  end
+  return text
+end
+
 local function ca_file(path)
   if path == nil then return nil end
   check_plain("ca_file", path)
@@ -300,6 +319,7 @@ local function build(options, getenv, version)
   end
   out.origin = origin_of(options, getenv)
   out.ca_file = ca_file(options.ca_file)
+  out.ca_pem = ca_pem(options.ca_pem, options.ca_file)
   set_proxy(out, options.proxy, getenv)
   out.user_agent = user_agent(options.user_agent, version)
   out.timeout = number(options, "timeout")

@@ -5,8 +5,9 @@
  * (SHIM_NO_BUNDLE), one that raises SIGPIPE (SHIM_SIGPIPE), a host that has
  * one pending (SHIM_PENDING), a peer elsewhere (SHIM_PEER, its address, and
  * SHIM_PEER_PORT: by the callback that hears of it), a libcurl that goes
- * around its proxy (SHIM_NO_PROXY), and one that is refused an allocation in
- * each attempt: the n-th in the n-th (SHIM_STARVE).
+ * around its proxy (SHIM_NO_PROXY), one that is refused an allocation in each
+ * attempt, the n-th in the n-th (SHIM_STARVE), and one whose TLS library takes
+ * no certificates from memory (SHIM_NO_BLOB).
  */
 #include <curl/curl.h>
 
@@ -103,7 +104,9 @@ CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
   va_list args;
   *(void **)&real = next("curl_easy_setopt");
   va_start(args, option);
-  if (option == CURLOPT_PREREQFUNCTION &&
+  if (option == CURLOPT_CAINFO_BLOB && getenv("SHIM_NO_BLOB") != NULL) {
+    rc = CURLE_NOT_BUILT_IN;
+  } else if (option == CURLOPT_PREREQFUNCTION &&
       (getenv("SHIM_PEER") != NULL || getenv("SHIM_PEER_PORT") != NULL)) {
     theirs = va_arg(args, curl_prereq_callback);
     rc = real(easy, option, elsewhere);

@@ -198,12 +198,19 @@ static int trouble_exit(lua_State *L) {
   _exit(status);
 }
 
+/* chdir(folder) */
+static int trouble_chdir(lua_State *L) {
+  return answer(L, chdir(luaL_checkstring(L, 1)) == 0);
+}
+
 TRK_EXPORT int luaopen_trouble(lua_State *L) {
   lua_newtable(L);
   lua_pushcfunction(L, trouble_fork);
   lua_setfield(L, -2, "fork");
   lua_pushcfunction(L, trouble_wait);
   lua_setfield(L, -2, "wait");
+  lua_pushcfunction(L, trouble_chdir);
+  lua_setfield(L, -2, "chdir");
   lua_pushcfunction(L, trouble_exit);
   lua_setfield(L, -2, "exit");
   lua_pushcfunction(L, trouble_state);
