@@ -4,10 +4,6 @@
  */
 #include "wire.h"
 
-#include "judge.h"
-#include "tls.h"
-
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -70,29 +66,6 @@ static int on_socket(void *data, curl_socket_t fd, curlsocktype purpose) {
   return trk_shared_opened(data, fd) ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
 }
 
-/* On a kept connection nothing may wait to be read before the request is out:
- * it would be taken for the reply. Over TLS it may be less than a reply; to
- * take a new connection is right all the same, for nothing has been sent. */
-static int is_stale(const struct trk_wire *w) {
-  struct pollfd p = {-1, POLLIN, 0};
-  long connects = 0;
-  curl_easy_getinfo(w->easy, CURLINFO_NUM_CONNECTS, &connects);
-  if (connects > 0 || w->socket == NULL)
-    return 0;
-  if (w->socket->distrust ||
-      (!w->shared->loopback_only && trk_tls_waits(w->easy)))
-    return 1;
-  p.fd = w->socket->fd;
-  return poll(&p, 1, 0) > 0;
-}
-
-static void take_socket(struct trk_wire *w, int port) {
-  w->port = port;
-  w->socket = trk_shared_socket(w->shared, port);
-  if (w->socket != NULL)
-    w->last = w->socket->last;
-}
-
 /* A request without a reply is dropped from the kernel's queue with its
  * socket (SO_LINGER 0): else it may still be delivered, and applied, long
  * after the caller was told it had failed. */
@@ -105,8 +78,7 @@ static int on_close(void *data, curl_socket_t fd) {
     if (w->x != NULL && w->saw.begun > 0 && w->port == port &&
         w->saw.head.status == 0)
       setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    if (w->socket != NULL && w->socket->fd == fd)
-      w->socket = NULL;
+    trk_bound_closed(&w->bound, fd);
   }
   trk_shared_closed(s, fd);
   return close(fd);
@@ -152,8 +124,8 @@ static int on_request(void *data, char *peer_ip, char *own_ip, int peer_port,
     w->saw.stopped = 1;
     return CURL_PREREQFUNC_ABORT;
   }
-  take_socket(w, own_port);
-  if (is_stale(w)) {
+  w->port = own_port;
+  if (trk_bound_is_stale(&w->bound, w->shared, w->easy, own_port)) {
     w->stale = 1;
     return CURL_PREREQFUNC_ABORT;
   }
@@ -416,8 +388,7 @@ static void forget(struct trk_wire *w, struct trk_exchange *x) {
   w->x = x;
   w->stale = 0;
   w->port = 0;
-  w->socket = NULL;
-  w->last.request_id[0] = w->last.sid[0] = '\0';
+  memset(&w->bound, 0, sizeof w->bound);
   w->saw.begun = w->saw.stopped = w->saw.too_large = 0;
   w->saw.strayed = w->saw.astray = 0;
   w->saw.is_page = x->operation->shape == TRK_PAGE;
@@ -446,42 +417,6 @@ CURLcode trk_wire_begin(struct trk_wire *w, struct trk_exchange *x,
   return rc;
 }
 
-/* What tells a reply from the one before it. Twilio gives each request an id of
- * its own, and each record a SID. A short id may be a constant of a test's
- * server. */
-static void read_marks(const struct trk_wire *w, struct trk_last *now) {
-  const char *id = w->saw.head.request_id;
-  size_t len = strlen(id);
-  now->request_id[0] = now->sid[0] = '\0';
-  if (len >= TRK_SID_LENGTH)
-    memcpy(now->request_id, id, len + 1);
-  else
-    trk_judge_find_sid(w->x->operation, trk_buf_str(&w->x->reply), now->sid);
-}
-
-/* Whether a reply is one that came before, on the same connection. */
-static int came_before(const struct trk_wire *w, const struct trk_last *now) {
-  if (now->request_id[0] != '\0')
-    return strcmp(now->request_id, w->last.request_id) == 0;
-  return now->sid[0] != '\0' && trk_judge_makes_sid(w->x->operation) &&
-         trk_text_same(now->sid, w->last.sid);
-}
-
-/* What came late, for another request, is not believed, and nor is what may
- * still come on this connection (law L12). */
-static void bind_reply(struct trk_wire *w) {
-  struct trk_last now;
-  if (w->saw.head.status == 0)
-    return;
-  read_marks(w, &now);
-  if (came_before(w, &now))
-    w->x->seen.body = TRK_BODY_FOREIGN;
-  if (w->socket == NULL)
-    return;
-  w->socket->last = now;
-  w->socket->distrust |= w->x->seen.body == TRK_BODY_FOREIGN;
-}
-
 /* Masks own secrets in what was said. A reply with a status of success is left:
  * a record is given as it is, and no error has its words. */
 static void hide_secrets(const struct trk_wire *w, struct trk_exchange *x) {
@@ -501,8 +436,8 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   trk_cause(&w->saw, rc, &x->seen, x->text, sizeof x->text);
   if (x->seen.cause == TRK_TLS && is_outdated(w))
     x->seen.transient = 1;
-  bind_reply(w);
+  trk_bound_reply(&w->bound, head, x);
   hide_secrets(w, x);
   w->x = NULL;
-  w->socket = NULL;
+  w->bound.socket = NULL;
 }

@@ -6,6 +6,7 @@
 #ifndef TRK_WIRE_H
 #define TRK_WIRE_H
 
+#include "bound.h"
 #include "cause.h"
 #include "exchange.h"
 #include "shared.h"
@@ -23,13 +24,12 @@ struct trk_wire {
   struct trk_exchange *x; /* NULL when idle */
   enum trk_method method; /* set up for this one, once configured */
   int configured;
-  struct trk_buf path;       /* set in url */
-  int stale;                 /* a kept connection was stopped before its use */
-  int fresh;                 /* set up to take no kept connection */
-  int port;                  /* local port of the connection in use */
-  struct trk_socket *socket; /* the same; NULL once it is closed */
-  struct trk_last last;      /* of that, before this request */
-  unsigned trust_turn;       /* set up for the file of CAs as it was then */
+  struct trk_buf path;    /* set in url */
+  int stale;              /* a kept connection was stopped before its use */
+  int fresh;              /* set up to take no kept connection */
+  int port;               /* local port of the connection in use */
+  struct trk_bound bound; /* what that connection is */
+  unsigned trust_turn;    /* set up for the file of CAs as it was then */
   struct trk_attempt saw;
 };
 
