@@ -194,7 +194,8 @@ describe("certificates that are given", function()
       finally(function() os.remove(shim) end)
       assert(helper.succeeds(("unset LD_PRELOAD; cc -shared -fPIC "
         .. "-D_GNU_SOURCE -Wl,--no-as-needed $(pkg-config --cflags libcurl) "
-        .. "'%s' -o '%s' -lcurl -ldl"):format(helper.path "support/shim.c", shim)))
+        .. "'%s' -o '%s' -lcurl -ldl"):format(
+        helper.path "support/shim.c", shim)))
       local said = helper.run(([[
         local client = require "helper".client("TLS", { ca_file = false,
           ca_pem = %q })
