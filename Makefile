@@ -77,7 +77,7 @@ $(LOAD): src/load.c src/compat.h Makefile
 
 # The pure rooms, opened for the specs; never installed.
 PURE = $(addprefix src/,api.c asked.c buf.c check.c date.c exchange.c form.c \
-  head.c json.c judge.c known.c mask.c path.c text.c verdict.c)
+  head.c json.c judge.c known.c mask.c mend.c path.c text.c verdict.c)
 $(PROBE): spec/support/probe.c $(SRC) $(HDR) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(MODULE_CFLAGS) -Isrc $(LUA_INC) $< $(PURE) -o $@ \

@@ -4,29 +4,13 @@
 #include "kit.h"
 
 #include "compat.h"
+#include "decode.h"
 #include "verdict.h"
 
 static void push_required(lua_State *L, const char *name) {
   lua_getglobal(L, "require");
   lua_pushstring(L, name);
   lua_call(L, 1, 1);
-}
-
-/* An instance of cjson's decoder that no host can reconfigure. */
-static void push_decode(lua_State *L) {
-  int top = lua_gettop(L);
-  push_required(L, "cjson");
-  lua_getfield(L, -1, "new");
-  lua_call(L, 0, 1);
-  lua_getfield(L, -1, "decode_max_depth");
-  lua_pushinteger(L, 16);
-  lua_call(L, 1, 0);
-  lua_getfield(L, -1, "decode_invalid_numbers");
-  lua_pushboolean(L, 0);
-  lua_call(L, 1, 0);
-  lua_getfield(L, -1, "decode");
-  lua_insert(L, top + 1);
-  lua_settop(L, top + 1);
 }
 
 static void set_functions(lua_State *L, const luaL_Reg *f) {
@@ -86,7 +70,7 @@ void trk_kit_need(lua_State *L, int kit, lua_CFunction build,
     return;
   lua_pushvalue(L, kit);
   kit = lua_gettop(L);
-  push_decode(L);
+  trk_decode_open(L);
   lua_rawseti(L, kit, TRK_KIT_DECODE);
   push_required(L, "trunking.error");
   errors = lua_gettop(L);

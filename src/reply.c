@@ -5,7 +5,7 @@
 
 #include "asked.h"
 #include "compat.h"
-#include "json.h"
+#include "decode.h"
 #include "kit.h"
 
 #include <string.h>
@@ -18,99 +18,6 @@ static const char *const kinds[] = {
     [TRK_MEMORY] = "memory",       [TRK_CONFIG] = "config",
     [TRK_CANCELLED] = "cancelled",
 };
-
-/* ---- decoding ----------------------------------------------------- */
-
-/* What is left for a walk over the table. */
-struct untidy {
-  size_t nulls;   /* at most */
-  size_t numbers; /* at most; none where Lua has no integers */
-};
-
-/* Numbers that are whole become integers, where Lua has them: a weight of 10
- * must not come back as 10.0 and go out again as such. */
-static void make_whole(lua_State *L, int table) {
-#if LUA_VERSION_NUM >= 503
-  lua_Number n = lua_tonumber(L, -1);
-  if (lua_isinteger(L, -1) || n <= -TRK_EXACT || n >= TRK_EXACT ||
-      n != (lua_Number)(lua_Integer)n)
-    return;
-  lua_pushvalue(L, -2);
-  lua_pushinteger(L, (lua_Integer)n);
-  lua_rawset(L, table);
-#else
-  (void)L;
-  (void)table;
-#endif
-}
-
-/* JSON null becomes an absent key; in an array, where that would be a hole, it
- * stays. The decoder bounds the depth. */
-static void tidy(lua_State *L, int table, struct untidy *left) {
-  trk_checkstack(L, 6, "reply");
-  lua_pushnil(L);
-  while (lua_next(L, table) != 0) {
-    switch (lua_type(L, -1)) {
-    case LUA_TLIGHTUSERDATA:
-      if (lua_type(L, -2) == LUA_TSTRING) {
-        lua_pushvalue(L, -2);
-        lua_pushnil(L);
-        lua_rawset(L, table);
-      }
-      break;
-    case LUA_TTABLE:
-      tidy(L, lua_gettop(L), left);
-      break;
-    case LUA_TNUMBER:
-      if (lua_type(L, -2) == LUA_TSTRING && left->numbers > 0)
-        left->numbers--; /* an array counts once, whatever it holds */
-      make_whole(L, table);
-      break;
-    default:
-      break;
-    }
-    lua_pop(L, 1);
-  }
-}
-
-/* Tidies the table on top, if there is need. A page's numbers are mostly in
- * its meta: with those done, its records need no walk. */
-static void tidy_reply(lua_State *L, struct untidy *left) {
-  int table = lua_gettop(L);
-  if (left->nulls == 0 && left->numbers > 0) {
-    lua_pushliteral(L, "meta");
-    lua_rawget(L, table);
-    if (lua_istable(L, -1))
-      tidy(L, table + 1, left);
-    lua_settop(L, table);
-  }
-  if (left->nulls > 0 || left->numbers > 0)
-    tidy(L, table, left);
-}
-
-/* Pushes the body as a Lua value and returns 1, or pushes nothing: 0, or -1
- * when there was no memory to read it. (Raised again, that error would pass
- * for any other before Lua 5.4.) cjson stops reading at a NUL, so a body that
- * holds one is not taken. */
-static int decode(lua_State *L, struct trk_buf *body, int kit) {
-  struct untidy left = {0, 0};
-  int rc;
-  if (body->len == 0 || memchr(body->data, '\0', body->len) != NULL)
-    return 0;
-  body->len = trk_json_trim(body->data, body->len, &left.nulls);
-#if LUA_VERSION_NUM >= 503
-  left.numbers = trk_json_numbers(body->data, body->len);
-#endif
-  lua_rawgeti(L, kit, TRK_KIT_DECODE);
-  lua_pushlstring(L, body->data, body->len);
-  rc = lua_pcall(L, 1, 1, 0);
-  if (rc == 0 && lua_istable(L, -1)) {
-    tidy_reply(L, &left);
-    return 1;
-  }
-  lua_pop(L, 1);
-  return rc == LUA_ERRMEM ? -1 : 0;
-}
 
 /* ---- believing ---------------------------------------------------- */
 
@@ -308,6 +215,8 @@ static const char *why(const struct trk_exchange *x) {
     return "the reply answers another request than this one";
   if (x->seen.cause == TRK_CANCELLED)
     return "the call was cancelled";
+  if (x->seen.cause == TRK_MEMORY && x->text[0] == '\0')
+    return "not enough memory to read the reply";
   return x->text;
 }
 
@@ -338,9 +247,9 @@ static void set_told(lua_State *L, const struct trk_exchange *x,
   set_text(L, "account", account);
 }
 
-/* An error from what the call saw; decoded is a stack index, or 0. The words of
- * a reply with a status of success are none of an error: own secrets may stand
- * in them (see wire). */
+/* An error from what the call saw; decoded is a stack index, or 0; below 0
+ * there was no memory to read the reply. The words of a reply with a status of
+ * success are none of an error: own secrets may stand in them (see wire). */
 static int push_failure(lua_State *L, const struct trk_exchange *x,
                         const char *account, int decoded, int kit) {
   lua_newtable(L);
@@ -356,10 +265,11 @@ static int push_failure(lua_State *L, const struct trk_exchange *x,
     set_number(L, "status", (double)x->seen.status);
   if (x->retry_after_ms >= 0)
     set_number(L, "retry_after", (double)x->retry_after_ms / 1000);
-  if (decoded > 0 && x->seen.status / 100 != 2) {
+  if (decoded > 0 && !trk_is_success(x->seen.status)) {
     lua_pushvalue(L, decoded);
     lua_setfield(L, -2, "decoded");
-  } else if (x->reply.len > 0 && x->seen.status / 100 != 2) {
+  } else if (decoded == 0 && x->reply.len > 0 &&
+             !trk_is_success(x->seen.status)) {
     lua_pushlstring(L, x->reply.data, x->reply.len);
     lua_setfield(L, -2, "body");
   }
@@ -410,34 +320,45 @@ void trk_reply_push_event(lua_State *L, const struct trk_exchange *x,
   }
 }
 
-/* What the body proves of the request; decoded is a stack index, or 0. That it
- * came before, the engine has seen already. */
+/* What the body proves of the request; decoded is a stack index, or 0 or less.
+ * That it came before, the engine has seen already. */
 static enum trk_body body_of(lua_State *L, struct trk_exchange *x,
                              const struct asker *asker, int decoded) {
   if (x->seen.body == TRK_BODY_FOREIGN)
     return TRK_BODY_FOREIGN;
   if (x->operation->shape == TRK_NOTHING)
     return TRK_BODY_GOOD;
-  if (decoded == 0 || !trk_is_success(x->seen.status))
+  if (decoded <= 0 || !trk_is_success(x->seen.status))
     return TRK_BODY_BAD;
   return judge_body(L, x, asker, decoded);
 }
 
+/* Pushes the reply as a table, if it has to be read: 1; 0: there is none, and
+ * -1: there was no memory for it. */
+static int decode(lua_State *L, struct trk_exchange *x, int kit, int unread) {
+  if (x->operation->shape == TRK_NOTHING && trk_is_success(x->seen.status))
+    return 0;
+  if (unread)
+    return -1;
+  lua_rawgeti(L, kit, TRK_KIT_DECODE);
+  return trk_decode(L, &x->reply);
+}
+
 int trk_reply_push(lua_State *L, struct trk_exchange *x, const char *account,
-                   const struct trk_known *known, int kit) {
-  int nothing = x->operation->shape == TRK_NOTHING, decoded = 0;
+                   const struct trk_known *known, int kit, int unread) {
   const struct asker asker = {account, known};
-  if (!nothing || !trk_is_success(x->seen.status))
-    decoded = decode(L, &x->reply, kit);
-  if (decoded < 0)
+  int decoded = decode(L, x, kit, unread);
+  if (decoded < 0 && !unread)
     return 0;
   if (decoded > 0)
     decoded = lua_gettop(L);
+  if (decoded < 0 && x->seen.status > 0 && x->seen.cause == TRK_NO_CAUSE)
+    x->seen.cause = TRK_MEMORY;
   x->seen.body = body_of(L, x, &asker, decoded);
   x->outcome = trk_verdict(&x->seen);
   if (x->outcome != TRK_DONE)
     return push_failure(L, x, account, decoded, kit);
-  if (nothing)
+  if (x->operation->shape == TRK_NOTHING)
     lua_pushboolean(L, 1);
   push_meta(L, x, account);
   return 2;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * reply: turns a finished exchange into a Lua table, or nil and an error. It
- * decodes with lua-cjson, judges the body, and takes the last verdict. It
- * knows no socket.
+ * judges the decoded body, and takes the last verdict. It knows no socket.
  */
 #ifndef TRK_REPLY_H
 #define TRK_REPLY_H
@@ -16,11 +15,12 @@
 
 /* Pushes the result and what is known of the reply, or nil and an error, and
  * returns 2; or pushes nothing and returns 0: there was no memory to decode.
- * kit (kit.h) is a stack index; account is the client's account SID, "" when
- * it is not known; known is what its replies have named. May raise. May be
- * called again for the same exchange. */
+ * With unread, the reply is left as it is, and the error says that there was
+ * no memory for it. kit (kit.h) is a stack index; account is the client's
+ * account SID, "" when it is not known; known is what its replies have named.
+ * May raise. May be called again for the same exchange. */
 int trk_reply_push(lua_State *L, struct trk_exchange *x, const char *account,
-                   const struct trk_known *known, int kit);
+                   const struct trk_known *known, int kit, int unread);
 
 /* For a call that was not begun: turns the raw table on top (kind, message,
  * ...) into nil and an error. kit may be a pseudo-index. */

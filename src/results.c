@@ -103,17 +103,22 @@ static void make_page(lua_State *L, const struct trk_exchange *x, int context) {
   lua_replace(L, reply);
 }
 
-/* Run protected: context, exchange, whether memory was short the last time. */
+/* How much is tried to give results, one after the other, while memory is
+ * short. */
+enum { AT_ONCE, COLLECTED, UNREAD, GIVEN_UP };
+
+/* Run protected: context, exchange, what is tried. */
 static int build(lua_State *L) {
   struct trk_exchange *x = lua_touserdata(L, 2);
   const struct trk_client *c;
-  int n;
-  if (lua_toboolean(L, 3))
+  int tried = (int)lua_tointeger(L, 3), n;
+  if (tried != AT_ONCE)
     lua_gc(L, LUA_GCCOLLECT, 0);
   lua_rawgeti(L, 1, TRK_CONTEXT_CLIENT);
   c = lua_touserdata(L, -1);
   lua_rawgeti(L, 1, TRK_CONTEXT_KIT);
-  n = trk_reply_push(L, x, c->account, &c->known, lua_gettop(L));
+  n = trk_reply_push(L, x, c->account, &c->known, lua_gettop(L),
+                     tried == UNREAD);
   if (n > 0 && x->operation->shape == TRK_PAGE && x->outcome == TRK_DONE)
     make_page(L, x, 1);
   return n;
@@ -133,14 +138,15 @@ static int no_memory(lua_State *L, int context, struct trk_exchange *x) {
   return 2;
 }
 
-/* Where memory is short, collects and tries once more. */
+/* Where memory is short, collects and tries once more, and then without the
+ * reply: an error takes little. */
 static int protected_results(lua_State *L, int context) {
-  int top = lua_gettop(L), rc, again;
-  for (again = 0; again < 2; again++) {
+  int top = lua_gettop(L), rc, tried;
+  for (tried = AT_ONCE; tried < GIVEN_UP; tried++) {
     push_kit(L, context, TRK_KIT_BUILD);
     lua_pushvalue(L, context);
     lua_pushvalue(L, top);
-    lua_pushboolean(L, again);
+    lua_pushinteger(L, tried);
     rc = lua_pcall(L, 3, LUA_MULTRET, 0);
     if (rc == 0 && lua_gettop(L) > top)
       return lua_gettop(L) - top;

@@ -213,9 +213,12 @@ local matrix = {
     { "a NUL behind it", "faults",
       "a create over plain HTTP answered with a NUL after the JSON is "
         .. "applied" },
-    { "BOM, UTF-16, comments", "faults",
-      "a create over plain HTTP answered with JSON behind a byte order mark "
-        .. "is applied" },
+    { "BOM", "mended",
+      "a record over plain HTTP is read with a byte-order mark before it" },
+    { "half a surrogate pair", "mended",
+      "a record over plain HTTP is read with half a surrogate pair" },
+    { "UTF-16, comments", "faults",
+      "a create over plain HTTP answered with JSON of UTF-16 is applied" },
     { "cjson set by others", "module",
       "require 'trunking' has a decoder that another module's settings do "
         .. "not touch" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * probe: opens the pure rooms (verdict, exchange, form, path, head, json,
- * mask) to the specs, as Lua functions over plain values. It decides nothing
+ * mask, mend) to the specs, as Lua functions over plain values. It decides nothing
  * itself. What is left out of a table gets a default, and a misspelt key
  * raises, so that no case tests something else than it says. Built by `make
  * probe`, never installed.
@@ -15,6 +15,7 @@
 #include "json.h"
 #include "judge.h"
 #include "mask.h"
+#include "mend.h"
 #include "path.h"
 #include "verdict.h"
 
@@ -383,18 +384,35 @@ static int probe_mask(lua_State *L) {
   return 1;
 }
 
+/* mend(text): the text as lua-cjson takes it. */
+static int probe_mend(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  size_t size = trk_mend(text, len, NULL);
+  char *out = lua_newuserdata(L, size + 1);
+  lua_pushlstring(L, out, trk_mend(text, len, out));
+  return 1;
+}
+
 TRK_EXPORT int luaopen_probe(lua_State *L) {
   static const struct {
     const char *name;
     lua_CFunction f;
   } functions[] = {
-      {"verdict", probe_verdict},           {"form", probe_form},
-      {"retry_delay", probe_retry_delay},   {"http_date", probe_http_date},
-      {"budget_after", probe_budget_after}, {"retry_after", probe_retry_after},
-      {"path", probe_path},                 {"json_trim", probe_json_trim},
-      {"json_numbers", probe_json_numbers}, {"judge", probe_judge},
-      {"head", probe_head},                 {"same", probe_same},
+      {"verdict", probe_verdict},
+      {"form", probe_form},
+      {"retry_delay", probe_retry_delay},
+      {"http_date", probe_http_date},
+      {"budget_after", probe_budget_after},
+      {"retry_after", probe_retry_after},
+      {"path", probe_path},
+      {"json_trim", probe_json_trim},
+      {"json_numbers", probe_json_numbers},
+      {"judge", probe_judge},
+      {"head", probe_head},
+      {"same", probe_same},
       {"mask", probe_mask},
+      {"mend", probe_mend},
   };
   size_t i;
   lua_newtable(L);
