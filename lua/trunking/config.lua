@@ -4,6 +4,7 @@
 -- whether ca_file can be read; only getenv reads the environment.
 -- SPDX-License-Identifier: MIT
 
+local ascii = require "trunking.ascii"
 local errors = require "trunking.error"
 local proxies = require "trunking.proxy"
 local suggest = require "trunking.suggest"
@@ -61,7 +62,7 @@ end
 local function check_sid(name, value, prefix, instead)
   check_plain(name, value)
   if #value == 34 and value:match("^" .. prefix .. "%x+$") then return end
-  local other = #value == 34 and value:match "^(%u%u)%x+$"
+  local other = #value == 34 and value:match "^([A-Z][A-Z])%x+$"
   if other and other ~= prefix then
     refuse(name, "%s must begin with %s; this one begins with %s%s", name,
       prefix, other, other == instead[1] and "; " .. instead[2] or "")
@@ -145,7 +146,7 @@ end
 -- ---- origin ---------------------------------------------------------
 
 local function check_label(name, value)
-  if not value:match "^%l[%l%d-]*$" or value:find "%-$" or #value > 63 then
+  if not value:match "^[a-z][a-z%d-]*$" or value:find "%-$" or #value > 63 then
     refuse(name, "%s must be a name like %s", name,
       name == "edge" and "dublin" or "ie1")
   end
@@ -175,7 +176,7 @@ end
 
 local function split_url(url)
   check_plain("base_url", url)
-  local scheme, rest = url:match "^(%a+)://([^/?#]+)/?$"
+  local scheme, rest = url:match "^([A-Za-z]+)://([^/?#]+)/?$"
   if not scheme then
     refuse("base_url", "base_url must be like https://host:port, "
       .. "without path, query or fragment")
@@ -185,11 +186,12 @@ local function split_url(url)
   end
   local host, port = rest:match "^(.-):(%d+)$"
   host = host or rest
-  if not (host:match "^%w[%w.-]*$" or host:match "^%[%x*:[%x:.]*%x%]$") or
+  if not (host:match "^[0-9A-Za-z][0-9A-Za-z.-]*$" or
+    host:match "^%[%x*:[%x:.]*%x%]$") or
     port and (tonumber(port) < 1 or tonumber(port) > 65535) then
     refuse("base_url", "base_url has no valid host and port")
   end
-  return scheme:lower(), host:lower(), port
+  return ascii.lower(scheme), ascii.lower(host), port
 end
 
 local function base_origin(options)
@@ -210,8 +212,8 @@ end
 -- ---- the rest -------------------------------------------------------
 
 local ranges = {
-  timeout = { 30, 0.001, 86400, "seconds" },
-  connect_timeout = { 5, 0.001, 86400, "seconds" },
+  timeout = { 30, 1 / 1000, 86400, "seconds" },
+  connect_timeout = { 5, 1 / 1000, 86400, "seconds" },
   max_attempts = { 0, 1, 100, "attempts", true },
   max_in_flight = { 16, 1, 10000, "calls", true },
 }
@@ -223,8 +225,8 @@ local function number(options, name)
   if not (value >= least and value <= most) or
     is_whole and value % 1 ~= 0 then
     refuse(name, "%s must be %s%s %s .. %s", name,
-      is_whole and "a whole number of " or "", unit, tostring(least),
-      tostring(most))
+      is_whole and "a whole number of " or "", unit,
+      tostring(least):gsub("%D+", "."), tostring(most))
   end
   return value
 end

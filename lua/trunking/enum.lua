@@ -2,6 +2,7 @@
 -- so that they cannot drift from what is checked. Pure.
 -- SPDX-License-Identifier: MIT
 
+local ascii = require "trunking.ascii"
 local suggest = require "trunking.suggest"
 
 local M = {}
@@ -44,7 +45,7 @@ end
 function M.new(title, words)
   local i = { title = title, names = {}, by_name = {}, words = {}, set = {} }
   for n, word in ipairs(words) do
-    local name = word:upper():gsub("%W", "_")
+    local name = ascii.upper(word):gsub("[^0-9A-Z]", "_")
     i.names[n], i.words[n] = name, word
     i.by_name[name], i.set[word] = word, true
   end

@@ -22,7 +22,7 @@ local function line(err)
   words[#words + 1] = tostring(err.kind)
   words[#words + 1] = tostring(err.outcome)
   if err.request_id then words[#words + 1] = err.request_id end
-  local message = tostring(err.message):gsub("[%c%s]+", " ")
+  local message = tostring(err.message):gsub("[^!-\126\128-\255]+", " ")
   return ("%s: %s (%s)"):format(at, message, table.concat(words, ", "))
 end
 
@@ -64,7 +64,7 @@ local function clean(text)
   text = text:sub(1, 4 * MAX_MESSAGE):gsub("\194[\128-\159]", " ")
   text = text:gsub("\216\156", ""):gsub("\226\128[\142\143\170-\174]", "")
     :gsub("\226\129[\166-\169]", ""):gsub("\226\128[\168\169]", " ")
-  text = text:gsub("[%c\127 ]+", " "):gsub("^ ", ""):gsub(" $", "")
+  text = text:gsub("[^!-\126\128-\255]+", " "):gsub("^ ", ""):gsub(" $", "")
   if #text > MAX_MESSAGE then
     local cut = text:sub(1, MAX_MESSAGE)
     text = cut:gsub("[\192-\255]?[\128-\191]*$", "") .. "..."

@@ -4,6 +4,7 @@
 -- for the calls that it is given.
 -- SPDX-License-Identifier: MIT
 
+local ascii = require "trunking.ascii"
 local errors = require "trunking.error"
 
 local M = {}
@@ -14,8 +15,8 @@ local PAGE_SIZE = 50   -- records: to decode 1,000 takes a host 6 ms
 -- Twilio's own hosts may link to one another: an edge's reply to the main one.
 local function is_twilio(host)
   return host == "trunking.twilio.com"
-    or host:find "^trunking%.[%w-]+%.twilio%.com$" ~= nil
-    or host:find "^trunking%.[%w-]+%.[%w-]+%.twilio%.com$" ~= nil
+    or host:find "^trunking%.[0-9A-Za-z-]+%.twilio%.com$" ~= nil
+    or host:find "^trunking%.[0-9A-Za-z-]+%.[0-9A-Za-z-]+%.twilio%.com$" ~= nil
 end
 
 local schemes = { http = true, https = true }
@@ -30,7 +31,7 @@ end
 -- secret that is quoted.
 local function shown(host)
   return tostring(errors.clean((host:sub(1, 100)
-    :gsub(("%w"):rep(16) .. "+", "***"))))
+    :gsub(("[0-9A-Za-z]"):rep(16) .. "+", "***"))))
 end
 
 --- The query of a page's link.
@@ -40,22 +41,22 @@ end
 -- @return the query, or nil and what is wrong with the link
 function M.query_of(link, origin, path)
   if type(link) ~= "string" then return nil, "is not a text" end
-  local scheme, host, rest = link:match "^(%a+)://([^/?#\\]*)(.*)$"
+  local scheme, host, rest = link:match "^([A-Za-z]+)://([^/?#\\]*)(.*)$"
   if not scheme then rest = link end
   local target, query = rest:match "^(/[^?#]*)%?([^#]*)$"
   if not target or rest:sub(1, 2) == "//" then
     return nil, "is not understood"
   elseif scheme then
-    host = plain(host:lower())
-    if not schemes[scheme:lower()] or host ~= plain(origin:match "//(.*)$")
+    host = plain(ascii.lower(host))
+    if not schemes[ascii.lower(scheme)] or host ~= plain(origin:match "//(.*)$")
       and not is_twilio(host) then
       return nil, "leads to another server, " .. shown(host)
     end
   end
-  if target:lower() ~= path:lower() then
+  if ascii.lower(target) ~= ascii.lower(path) then
     return nil, "leads to another list"
   elseif query == "" or #query > MAX_QUERY
-    or query:find "[^%w%-._~%%!$&'()*+,;=:@/?]" then
+    or query:find "[^0-9A-Za-z%-._~%%!$&'()*+,;=:@/?]" then
     return nil, "has a query that is not understood"
   end
   return query

@@ -4,6 +4,8 @@
 -- no URL: that may hold a password.
 -- SPDX-License-Identifier: MIT
 
+local ascii = require "trunking.ascii"
+
 local M = {}
 
 local schemes = { http = 1080, https = 443, socks4 = 1080, socks4a = 1080,
@@ -12,7 +14,7 @@ local schemes = { http = 1080, https = 443, socks4 = 1080, socks4a = 1080,
 -- ---- a URL ----------------------------------------------------------
 
 local function split_host(text)
-  local host, port = text:match "^([%w._-]+):?(%d*)$"
+  local host, port = text:match "^([0-9A-Za-z._-]+):?(%d*)$"
   if not host then host, port = text:match "^(%[[%x:.]+%]):?(%d*)$" end
   return host, port
 end
@@ -37,8 +39,8 @@ end
 -- @return "scheme://host:port", and "user:password", percent-encoded as it
 --   was, or nil; or nil and what is wrong
 function M.read(text)
-  local scheme, rest = text:match "^(%w+)://(.*)$"
-  scheme = (scheme or "http"):lower()
+  local scheme, rest = text:match "^([0-9A-Za-z]+)://(.*)$"
+  scheme = ascii.lower(scheme or "http")
   if scheme == "socks" then scheme = "socks4" end
   local authority = (rest or text):match "^([^/?#%s]+)/?$"
   if not authority or not schemes[scheme] then return nil, "form" end
@@ -109,9 +111,9 @@ end
 --   name stands for those below it too; "*" for all
 -- @param host a name, an address of IPv4, or one of IPv6 in brackets
 function M.is_exempt(list, host)
-  host = host:lower():gsub("^%[(.*)%]$", "%1"):gsub("%.$", "")
+  host = ascii.lower(host):gsub("^%[(.*)%]$", "%1"):gsub("%.$", "")
   local groups = groups_of(host)
-  for entry in list:lower():gmatch "[^,%s]+" do
+  for entry in ascii.lower(list):gmatch "[^,%s]+" do
     if entry == "*" then return true end
     entry = entry:gsub("^%[(.*)%]$", "%1")
     if groups then

@@ -309,7 +309,7 @@ local FORM = "application/x-www-form-urlencoded"
 local function form_of(request)
   local body, kind = request.body, request.headers["content-type"]
   if request.method ~= "POST" or not body or body == "" then return {} end
-  if kind and kind ~= FORM and kind:lower():sub(1, #FORM) ~= FORM then
+  if kind and kind ~= FORM and wire.lower(kind):sub(1, #FORM) ~= FORM then
     return nil
   end
   return wire.form(body)

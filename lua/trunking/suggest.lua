@@ -2,6 +2,8 @@
 -- Pure; knows nothing of what the names stand for.
 -- SPDX-License-Identifier: MIT
 
+local ascii = require "trunking.ascii"
+
 -- Optimal string alignment distance: insert, delete, change, swap neighbours.
 local function distance(a, b)
   local before, last = {}, {}
@@ -24,7 +26,7 @@ local function distance(a, b)
 end
 
 local function plain(name)
-  return (name:lower():gsub("[%s_-]", ""))
+  return (ascii.lower(name):gsub("[ \t-\r_-]", ""))
 end
 
 --- The choice that `name` was probably meant to be.

@@ -38,11 +38,12 @@ local function iso(text)
 end
 
 local function rfc2822(text)
-  local d, name, y, h, mi, rest = text:gsub("^%a%a%a,%s*", ""):match
-    "^(%d%d?)%s+(%a%a%a)%s+(%d%d%d%d)%s+(%d%d):(%d%d)(.*)$"
+  local date = text:gsub("^[A-Za-z][A-Za-z][A-Za-z],[ \t]*", "")
+  local d, name, y, h, mi, rest = date:match
+    "^(%d%d?)[ \t]+([A-Za-z]+)[ \t]+(%d%d%d%d)[ \t]+(%d%d):(%d%d)(.*)$"
   if not d or not months[name] then return nil end
-  local s, zone_text = rest:match "^:(%d%d)%s+(%S+)$"
-  if not s then s, zone_text = "0", rest:match "^%s+(%S+)$" end
+  local s, zone_text = rest:match "^:(%d%d)[ \t]+([!-~]+)$"
+  if not s then s, zone_text = "0", rest:match "^[ \t]+([!-~]+)$" end
   local zone = zone_text and zone_of(zone_text)
   return zone and epoch(y, months[name], d, h, mi, s, zone)
 end

@@ -4,6 +4,7 @@
 -- nothing; a number is taken from no other trunk, unless the caller says so.
 -- SPDX-License-Identifier: MIT
 
+local ascii = require "trunking.ascii"
 local errors = require "trunking.error"
 local intents = require "trunking.ensure.intent"
 local look = require "trunking.ensure.look"
@@ -66,7 +67,7 @@ end
 -- Of the causes of one code, one is a success here.
 local function refusal(err)
   if err.code ~= INVALID_TRUNK then return nil end
-  return err.message:lower():find("already associated", 1, true)
+  return ascii.lower(err.message):find("already associated", 1, true)
     and "attached" or "taken"
 end
 

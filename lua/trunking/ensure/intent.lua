@@ -5,6 +5,7 @@
 -- Promises: an intent holds no credentials. It holds the texts that were sent.
 -- SPDX-License-Identifier: MIT
 
+local ascii = require "trunking.ascii"
 local errors = require "trunking.error"
 
 local M = {}
@@ -31,7 +32,8 @@ M.of = errors.intent_of
 -- ---- comparing --------------------------------------------------------
 
 local function folded(a, b)
-  return type(a) == "string" and type(b) == "string" and a:lower() == b:lower()
+  return type(a) == "string" and type(b) == "string"
+    and ascii.lower(a) == ascii.lower(b)
 end
 
 -- Compares words and domains without case, numbers by value. A field that the

@@ -50,7 +50,7 @@ end
 
 --- true or false, in any case of letters.
 function checks.boolean(text)
-  local word = text:lower()
+  local word = wire.lower(text)
   if word == "true" then return true end
   if word == "false" then return false end
   return nil, "must be true or false"
@@ -58,14 +58,14 @@ end
 
 --- An absolute http: or https: URL.
 function checks.url(text)
-  if text:find("^[Hh][Tt][Tt][Pp][Ss]?://[%w%[][^%s%c]*$")
+  if text:find("^[Hh][Tt][Tt][Pp][Ss]?://[0-9A-Za-z%[][!-~\128-\255]*$")
     and wire.length(text) then return text end
   return nil, "must be an http or https URL"
 end
 
 --- A sip: URI; sips: is not supported by the API.
 function checks.sip_url(text)
-  if text:find("^[Ss][Ii][Pp]:[^%s%c]+$") and wire.length(text) then
+  if text:find("^[Ss][Ii][Pp]:[!-~\128-\255]+$") and wire.length(text) then
     return text
   end
   return nil, "must be a sip: URI"
@@ -73,14 +73,14 @@ end
 
 --- A termination domain: letters, digits and `-` before .pstn.twilio.com.
 function checks.domain(text)
-  local folded = text:lower()
-  if #text <= 63 and folded:find("^[%w-]+%.pstn%.twilio%.com$") then
+  local folded = wire.lower(text)
+  if #text <= 63 and folded:find("^[0-9A-Za-z-]+%.pstn%.twilio%.com$") then
     return text -- as most are: one label
   end
   local labels = folded:match("^(.+)%.pstn%.twilio%.com$")
   if not labels then return nil, "must end with .pstn.twilio.com" end
   for label in (labels .. "."):gmatch("([^.]*)%.") do
-    if #label > 63 or not label:find("^[%w-]+$") then
+    if #label > 63 or not label:find("^[0-9A-Za-z-]+$") then
       return nil, "may contain only letters, digits and -"
     end
   end

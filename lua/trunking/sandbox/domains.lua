@@ -4,6 +4,8 @@
 -- May not know: what a trunk is; the time comes as an argument.
 -- SPDX-License-Identifier: MIT
 
+local lower = require "trunking.sandbox.wire".lower
+
 local domains = {}
 
 local COOL_DOWN = 30 * 24 * 3600
@@ -18,19 +20,19 @@ end
 
 --- Whether a domain is another's than `sid`, or cooling down.
 function domains.taken(register, domain, sid, now)
-  local key = domain:lower()
+  local key = lower(domain)
   local owner, expiry = register.owner[key], register.expiry[key]
   return owner and owner ~= sid or expiry and now < expiry or false
 end
 
 --- Gives a domain to a trunk.
 function domains.take(register, domain, sid)
-  register.owner[domain:lower()] = sid
+  register.owner[lower(domain)] = sid
 end
 
 --- Frees a domain at once, as a rename does.
 function domains.free(register, domain)
-  register.owner[domain:lower()] = nil
+  register.owner[lower(domain)] = nil
 end
 
 -- Oldest first: what has cooled down, and what is more than we may remember.
@@ -47,7 +49,7 @@ end
 
 --- Frees a domain after the cool-down, as a delete does.
 function domains.retire(register, domain, now)
-  local key = domain:lower()
+  local key = lower(domain)
   forget(register, now)
   register.owner[key] = nil
   register.last = register.last + 1
