@@ -218,7 +218,7 @@ bench: deps-bench
 # one under the sanitizers. TORTURE=--long fails every request of every script.
 TORTURE ?= --short
 TORTURE_SRC = spec/torture/torture.c spec/torture/fault.c \
-  spec/torture/libcurl.c
+  spec/torture/libcurl.c spec/torture/cjson.c
 # LUA=jit: LuaJIT itself, called by the headers of 5.1, whose ABI it has; its
 # package alone is enough. It takes an allocator of ours on 64 bits only where
 # it is built for them (GC64), as Debian's is; see torture.c for what is spared.
@@ -231,7 +231,8 @@ SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 $(TORTURE_PROGRAM): $(TORTURE_SRC) $(wildcard spec/torture/*.h) Makefile
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(WARN) -D_GNU_SOURCE $(CURL_CFLAGS) $(LUA_INC) \
-	  $(TORTURE_SRC) -o $@ -Wl,--export-dynamic $(TORTURE_LIBS) $(CURL_LIBS)
+	  $(TORTURE_SRC) -o $@ -Wl,--export-dynamic $(TORTURE_LIBS) $(CURL_LIBS) \
+	  -ldl
 
 # torture-build BUILD=... CFLAGS=...: for the target below and for coverage.
 torture-build: $(TORTURE_PROGRAM)

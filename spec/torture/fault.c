@@ -11,7 +11,8 @@ static struct {
   long count;
   int paused;
   long live[SOURCES];
-} the = {-1, 0, 0, 0, 0, {0}};
+  long held, wanted; /* by the room, in bytes: now, and at most */
+} the = {-1, 0, 0, 0, 0, {0}, 0, 0};
 
 #define GET(x) __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
 #define SET(x, v) __atomic_store_n(&(x), v, __ATOMIC_SEQ_CST)
@@ -22,12 +23,16 @@ void fault_arm(enum source source, long n, int on) {
   SET(the.n, n);
   SET(the.on, on);
   SET(the.paused, 0);
+  SET(the.held, 0L);
+  SET(the.wanted, 0L);
   SET(the.source, (int)source);
 }
 
 long fault_disarm(void) {
+  int room = GET(the.source) == SOURCE_ROOM;
   SET(the.source, -1);
-  return GET(the.count);
+  return room ? (GET(the.wanted) + FAULT_STEP - 1) / FAULT_STEP
+              : GET(the.count);
 }
 
 void fault_pause(void) { ADD(the.paused, 1); }
@@ -45,4 +50,20 @@ int fault_hits(enum source source) {
   count = ADD(the.count, 1L);
   n = GET(the.n);
   return n > 0 && (count == n || (GET(the.on) && count > n));
+}
+
+int fault_is_room(void) { return GET(the.source) == SOURCE_ROOM; }
+
+int fault_lacks(size_t size) {
+  long all = GET(the.held) + (long)size;
+  if (GET(the.source) != SOURCE_ROOM || GET(the.paused) > 0)
+    return 0;
+  if (all > GET(the.wanted))
+    SET(the.wanted, all);
+  return all > (GET(the.n) - 1) * FAULT_STEP;
+}
+
+void fault_took(long bytes) {
+  if (GET(the.source) == SOURCE_ROOM)
+    ADD(the.held, bytes);
 }

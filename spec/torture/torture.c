@@ -249,7 +249,7 @@ static void spare_luajit(lua_State *L, int is_lua_failing) {
 
 /* ---- a point ------------------------------------------------------ */
 
-static const char *const sources[] = {"lua", "curl", "own", NULL};
+static const char *const sources[] = {"lua", "curl", "own", "room", NULL};
 static const char *const ways[] = {"once", "on", "hook", "request", NULL};
 
 static double seconds(void) {
@@ -396,6 +396,12 @@ static void last_words(int signal_number) {
   raise(signal_number);
 }
 
+/* Says where something ended the process, as lua-cjson does. */
+static void ended(void) {
+  if (now.at[0] != '\0')
+    fprintf(stderr, "torture: the process is ended at %s\n", now.at);
+}
+
 void __asan_on_error(void);
 void __asan_on_error(void) {
   fprintf(stderr, "torture: at %s\n", now.at);
@@ -444,6 +450,7 @@ int main(int argc, char **argv) {
   if (argc < 2)
     return 2;
   watch_signals();
+  atexit(ended);
   if (libcurl_watch() != 0)
     return 2;
   driver = H = healthy(argv);
@@ -454,6 +461,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "torture: %s\n", lua_tostring(H, -1));
   else
     failed = !lua_toboolean(H, -1);
+  now.at[0] = '\0';
   if (__lsan_do_leak_check != NULL)
     __lsan_do_leak_check();
   lua_close(H);
