@@ -132,15 +132,37 @@ local env_names = {
   account_sid = "TWILIO_ACCOUNT_SID", auth_token = "TWILIO_AUTH_TOKEN",
   api_key = "TWILIO_API_KEY", api_secret = "TWILIO_API_SECRET",
   edge = "TWILIO_EDGE", region = "TWILIO_REGION",
+  base_url = "TRUNKING_BASE_URL", ca_file = "TRUNKING_CA_FILE",
 }
 
-local function from_env(getenv, list)
+-- env: getenv, and used, which remembers what was found.
+local function from_env(env, list)
   local out = {}
   for _, name in ipairs(list) do
-    local value = getenv(env_names[name])
-    if value ~= nil and value ~= "" then out[name] = value end
+    local value = env.getenv(env_names[name])
+    if value ~= nil and value ~= "" then
+      out[name], env.used[name] = value, env_names[name]
+    end
   end
   return out
+end
+
+-- The environment's credentials, and what comes with them: the server that
+-- they are for. Credentials of a program never go to a server that the
+-- environment names.
+local function account_from_env(options, env, out)
+  local found = from_env(env, credential_names)
+  if next(found) == nil then
+    refuse("account_sid", "no credentials: set TWILIO_ACCOUNT_SID and "
+      .. "TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET, or "
+      .. "pass them to trunking.new")
+  end
+  credentials(found, out)
+  local server = {}
+  for _, name in ipairs { "base_url", "ca_file" } do
+    if options[name] == nil then server[#server + 1] = name end
+  end
+  return from_env(env, server)
 end
 
 -- ---- origin ---------------------------------------------------------
@@ -194,12 +216,12 @@ local function split_url(url)
   return ascii.lower(scheme), ascii.lower(host), port
 end
 
-local function base_origin(options)
-  if options.edge ~= nil or options.region ~= nil then
+local function base_origin(url, places)
+  if places.edge ~= nil or places.region ~= nil then
     refuse("base_url", "base_url replaces edge and region: give one or the "
       .. "other")
   end
-  local scheme, host, port = split_url(options.base_url)
+  local scheme, host, port = split_url(url)
   if scheme == "http" and not is_loopback(host) then
     refuse("base_url", "http:// is for a server on this machine only "
       .. "(127.0.0.1, [::1] or localhost); use https://")
@@ -297,32 +319,31 @@ local function user_agent(extra, version)
   return extra .. " " .. own
 end
 
-local function origin_of(options, getenv)
-  if options.base_url ~= nil then return base_origin(options) end
-  if options.edge ~= nil or options.region ~= nil then
-    return twilio_origin(options)
+local function origin_of(options, server, env)
+  if options.base_url ~= nil then
+    return base_origin(options.base_url, options)
   end
-  return twilio_origin(from_env(getenv, { "edge", "region" }))
+  local places = options
+  if options.edge == nil and options.region == nil then
+    places = from_env(env, { "edge", "region" })
+  end
+  if server.base_url then return base_origin(server.base_url, places) end
+  return twilio_origin(places)
 end
 
-local function build(options, getenv, version)
+local function build(options, env, version)
   check_types(options)
-  local out = {}
+  local out, server = {}, {}
   if any_credentials(options) then
     credentials(options, out)
   else
-    local found = from_env(getenv, credential_names)
-    if next(found) == nil then
-      refuse("account_sid", "no credentials: set TWILIO_ACCOUNT_SID and "
-        .. "TWILIO_AUTH_TOKEN, or TWILIO_API_KEY and TWILIO_API_SECRET, or "
-        .. "pass them to trunking.new")
-    end
-    credentials(found, out)
+    server = account_from_env(options, env, out)
   end
-  out.origin = origin_of(options, getenv)
-  out.ca_file = ca_file(options.ca_file)
+  out.origin = origin_of(options, server, env)
   out.ca_pem = ca_pem(options.ca_pem, options.ca_file)
-  set_proxy(out, options.proxy, getenv)
+  out.ca_file = ca_file(options.ca_file
+    or not out.ca_pem and server.ca_file or nil)
+  set_proxy(out, options.proxy, env.getenv)
   out.user_agent = user_agent(options.user_agent, version)
   out.timeout = number(options, "timeout")
   out.connect_timeout = number(options, "connect_timeout")
@@ -341,11 +362,14 @@ end
 -- @param version of the library, for the User-Agent
 -- @return a table, or nil and an error of kind "config"
 function M.resolve(options, getenv, version)
-  local ok, out = pcall(build, options, getenv, version)
+  local env = { getenv = getenv, used = {} }
+  local ok, out = pcall(build, options, env, version)
   if ok then return out end
   if type(out) ~= "table" then error(out, 0) end
+  local variable = env.used[out.field]
   return nil, errors.new { kind = "config", outcome = "not_sent",
-    field = out.field, message = out.message }
+    field = out.field, message = out.message
+      .. (variable and (" (from %s)"):format(variable) or "") }
 end
 
 return M

@@ -203,7 +203,8 @@ function helper.bounded(command)
 end
 
 local clean = "unset TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_API_KEY "
-  .. "TWILIO_API_SECRET TWILIO_EDGE TWILIO_REGION\n"
+  .. "TWILIO_API_SECRET TWILIO_EDGE TWILIO_REGION TRUNKING_BASE_URL "
+  .. "TRUNKING_CA_FILE\n"
 
 --- Starts a script in an interpreter of its own, without Twilio's variables but
 -- for those of `env`, after `before` in the shell, run by the command `under`.
