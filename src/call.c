@@ -213,6 +213,21 @@ static struct trk_exchange *draft(lua_State *L, const struct trk_act *act) {
   return x;
 }
 
+/* A request that is wrong in itself is told before a want of credentials. The
+ * n results on top say why the client is not ready. */
+static int unready(lua_State *L, const struct trk_act *act,
+                   const struct trk_kind *kind, int n) {
+  struct trk_exchange *x;
+  int top = lua_gettop(L), wrong;
+  if (act->client->state != TRK_FRESH)
+    return n;
+  x = draft(L, act);
+  wrong = kind->fill(L, act, x);
+  if (wrong == 0)
+    lua_settop(L, top);
+  return trk_call_give_up(act, x, wrong > 0 ? wrong : n);
+}
+
 int trk_call(lua_State *L, const struct trk_operation *op,
              const struct trk_kind *kind, const struct trk_manner *manner) {
   struct trk_act act;
@@ -222,7 +237,7 @@ int trk_call(lua_State *L, const struct trk_operation *op,
   act.params = kind->read(L, op);
   n = trk_call_prepare(L, manner, &act);
   if (n > 0)
-    return n;
+    return unready(L, &act, kind, n);
   x = draft(L, &act);
   n = kind->fill(L, &act, x);
   return n > 0 ? trk_call_give_up(&act, x, n) : manner->carry_out(L, &act, x);
@@ -323,26 +338,31 @@ int trk_call_pause(lua_State *L) {
 
 /* ---- without a request ---------------------------------------------- */
 
-int trk_call_asked(lua_State *L) {
-  struct trk_act act;
-  struct trk_exchange *x;
-  enum trk_form_rc rc;
-  int n, validate;
-  act.operation = trk_call_named(L);
-  act.params = 2;
+/* asked(operation, params, was_sent): op is what the first argument names. */
+static int read_asked(lua_State *L, const struct trk_operation *op) {
   lua_settop(L, 3);
-  if (!trk_operation_takes_sid(act.operation) || lua_type(L, 2) != LUA_TSTRING)
+  if (!trk_operation_takes_sid(op) || lua_type(L, 2) != LUA_TSTRING)
     luaL_checktype(L, 2, LUA_TTABLE);
-  n = trk_call_prepare(L, &here, &act);
-  if (n > 0)
-    return n;
-  x = draft(L, &act);
-  validate = act.client->validate && !lua_toboolean(L, 3);
-  rc = trk_form_encode(L, act.params, validate, x);
-  if (rc != TRK_FORM_OK)
-    return trk_call_give_up(&act, x, invalid(L, &act, rc));
+  return 2;
+}
+
+static int fill_asked(lua_State *L, const struct trk_act *act,
+                      struct trk_exchange *x) {
+  int validate = act->client->validate && !lua_toboolean(L, 3);
+  enum trk_form_rc rc = trk_form_encode(L, act->params, validate, x);
+  return rc == TRK_FORM_OK ? 0 : invalid(L, act, rc);
+}
+
+static int tell_asked(lua_State *L, const struct trk_act *act,
+                      struct trk_exchange *x) {
   trk_asked_push(L, x);
-  return trk_call_give_up(&act, x, 1);
+  return trk_call_give_up(act, x, 1);
+}
+
+int trk_call_asked(lua_State *L) {
+  static const struct trk_kind kind = {read_asked, fill_asked};
+  static const struct trk_manner tell = {always, tell_asked};
+  return trk_call(L, trk_call_named(L), &kind, &tell);
 }
 
 /* It calls list's own function, which checks each page's arguments. */

@@ -255,6 +255,7 @@ struct trk_client *trk_client_push(lua_State *L, int kit, int is_default) {
   memset(c, 0, sizeof *c);
   trk_bell_init(&c->bell);
   c->is_default = is_default;
+  c->validate = 1;
   trk_kit_push_metatable(L, CLIENT_T, meta, NULL);
   lua_setmetatable(L, ud);
   lua_createtable(L, TRK_CONTEXT_SIZE, 0);

@@ -833,7 +833,7 @@ describe("the default client's ensure", function()
       print(select(2, trunking.reconcile { operation = "create",
         params = {} }).kind, select(2, trunking.intent {}).kind)
     ]]
-    assert.equal("nil\nnil\tconfig\tnot_sent\tensure\nconfig\n"
+    assert.equal("nil\nnil\tconfig\tnot_sent\tensure\ninvalid\n"
       .. "config\tconfig\n", said)
   end)
 end)
