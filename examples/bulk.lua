@@ -12,6 +12,7 @@
 -- what became of it, and the SID or the reason:
 --
 --   created   with its SID
+--   found     a trunk of the account had the domain already; with its SID
 --   refused   why; fix the row: the next run tries it again
 --   not sent  why; it is tried again by the next run
 --   unknown   it was sent, and nobody can tell; the next run looks for it by
@@ -19,15 +20,19 @@
 --   begun     the run was ended while it was under way; as unknown
 --   bad       what is wrong with the row; nothing was sent
 --
--- A row is written down as begun before it is sent, so even kill -9 leads to
--- no trunk that nobody knows of and to none that is made twice. Exits with 0
--- when there is a trunk for every row, with 1 when not, with 2 when nothing
--- could be tried.
+-- A domain that is no longer in the CSV, or only in bad rows, has a line of its
+-- own, with - for its row. A row is written down as begun before it is sent, so
+-- even kill -9 leads to no trunk that nobody knows of and to none that is made
+-- twice. What has a SID keeps it, whatever else is said of its domain. Exits
+-- with 0 when there is a trunk for every row, with 1 when not, with 2 when
+-- nothing could be tried.
 --
--- With TRUNKING_SANDBOX set (make sandbox prints the lines) it talks to the
--- sandbox, else to Twilio with the credentials of the environment.
+-- Credentials come from the environment (make sandbox prints those of the
+-- sandbox).
 
 local trunking = require "trunking"
+
+local USAGE = "usage: bulk.lua FILE.csv [--results FILE] [--concurrency N]"
 
 local function stop(status, ...)
   io.stderr:write("bulk: ", ...)
@@ -90,36 +95,54 @@ end
 
 local words = { ["true"] = true, ["false"] = false }
 
+-- The fields that are true or false; all others are texts, whatever they say.
+local flags = { secure = true, Secure = true, cnam_lookup_enabled = true,
+  CnamLookupEnabled = true }
+
 local function params_of(names, cells)
   local params = {}
   for i, name in ipairs(names) do
     local value = cells[i]
     if value and value ~= "" then
-      if words[value:lower()] ~= nil then value = words[value:lower()] end
+      local flag = flags[name] and words[value:lower()]
+      if flag ~= nil then value = flag end
       params[name] = value
     end
   end
   return params
 end
 
+local function clean(text)
+  return (tostring(text):gsub("%c+", " "))
+end
+
+-- The names of the first line, without the blanks around them.
+local function read_names(path, cells)
+  local seen = {}
+  if cells.wrong then stop(2, path, ": in the first line ", cells.wrong) end
+  for i, name in ipairs(cells) do
+    name = name:match "^%s*(.-)%s*$"
+    if seen[name] and name ~= "" then
+      stop(2, path, ": the first line names ", name, " twice")
+    end
+    cells[i], seen[name] = name, true
+  end
+  if seen.domain_name or seen.DomainName then return cells end
+  stop(2, path, ": the first line names no domain_name", cells[1]
+    and cells[1]:find "[;\t]" and "; put commas between the names" or "")
+end
+
 -- Rows: { number, params, domain }, and why it is no row that can be tried.
 local function read_rows(path)
   local file, why = io.open(path, "rb")
-  if not file then stop(2, why) end
-  local lines = read_lines(file:read "*a" or "")
+  local text = file and file:read "*a"
+  if not text then stop(2, why or path .. " cannot be read") end
   file:close()
-  local names, rows, seen = table.remove(lines, 1) or {}, {}, {}
-  local has_domain = false
-  for _, name in ipairs(names) do
-    has_domain = has_domain or name == "domain_name" or name == "DomainName"
-  end
-  if not has_domain then
-    stop(2, path, ": the first line names no domain_name")
-  end
+  local lines, rows, seen = read_lines(text), {}, {}
+  local names = read_names(path, table.remove(lines, 1) or {})
   for number, cells in ipairs(lines) do
     local params = params_of(names, cells)
-    local domain = tostring(params.domain_name or params.DomainName or "")
-      :lower()
+    local domain = clean(params.domain_name or params.DomainName or ""):lower()
     rows[number] = { number = number, params = params, domain = domain,
       bad = cells.wrong
         or #cells ~= #names and ("%d cells instead of %d"):format(#cells,
@@ -133,16 +156,13 @@ end
 
 -- ---- results --------------------------------------------------------
 
-local function clean(text)
-  return (tostring(text):gsub("%c+", " "))
-end
-
 local function line_of(row)
-  return table.concat({ row.number, clean(row.domain), row.state,
+  return table.concat({ row.number, row.domain, row.state,
     clean(row.detail or "") }, "\t") .. "\n"
 end
 
-local LINE = "[%d-]+\t([^\t\n]*)\t(%l[%l ]*)\t([^\n]*)\n"
+local LINE = "^[%d-]+\t([^\t]*)\t(%l[%l ]*)\t(.*)$"
+local SID = "^TK" .. ("%x"):rep(32) .. "$"
 
 -- Puts a whole new file in the place of one.
 local function replace(path, text)
@@ -156,42 +176,69 @@ local function replace(path, text)
   return ok, why
 end
 
+local function env(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
 -- Whose results these are: what is created in one account, or in the sandbox,
 -- is not in another.
 local function owner()
-  local origin = os.getenv "TRUNKING_SANDBOX"
-  return ("#\t%s\t%s\n"):format(clean(origin
-    and os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID"
-    or os.getenv "TWILIO_ACCOUNT_SID" or os.getenv "TWILIO_API_KEY"),
-    clean(origin or "Twilio"))
+  return ("#\t%s\t%s\n"):format(
+    clean(env "TWILIO_ACCOUNT_SID" or env "TWILIO_API_KEY"),
+    clean(env "TRUNKING_BASE_URL" or "Twilio"))
 end
 
--- What earlier runs said last of each domain. A line that broke off says
--- nothing and is taken away: what was said before it stands.
+-- What a line says of a domain, beside what was said before it. What has a SID
+-- stays so. A bad row says nothing of the trunk, and a SID that broke off is
+-- none.
+local function learn(known, line)
+  local domain, state, detail = line:match(LINE)
+  local was = domain and known[domain:lower()]
+  local made = state == "created" or state == "found"
+  if not domain or domain == "" or state == "bad" or was and was.made
+    or made and not detail:find(SID) then
+    return
+  end
+  known[domain:lower()] = { state = state, detail = detail, made = made }
+end
+
+-- What was said of each domain, and the text of it all. An editor may have put
+-- in a byte order mark, and other line ends.
 local function read_results(path)
   local known, file = {}, io.open(path, "rb")
-  if not file then return known end
-  local text = file:read "*a" or ""
+  if not file then return known, "" end
+  local text = file:read "*a" or stop(2, path, " cannot be read")
   file:close()
-  local whose = text:match "^#[^\n]*\n"
-  if whose and whose ~= owner() then
-    stop(2, path, " is of another account: ", clean(whose),
-      "; give --results another file")
-  end
-  local whole = text:match "^.*\n" or ""
-  if whole ~= text then
-    local ok, why = replace(path, whole)
-    if not ok then stop(2, why) end
-  end
-  for domain, state, detail in whole:gmatch(LINE) do
-    if domain ~= "" then
-      known[domain] = { state = state, detail = detail }
-    end
-  end
-  return known
+  text = text:gsub("^\239\187\191", ""):gsub("\r\n", "\n")
+  for line in text:gmatch "[^\n]+" do learn(known, line) end
+  return known, text
 end
 
 local results
+
+-- Opens the results to add to them; what earlier runs said.
+local function open_results(path)
+  local known, text = read_results(path)
+  local first = text:match "^([^\n]*\n)"
+  if first and first:find "^#" and first ~= owner() then
+    stop(2, path, " is of another account: ", clean(first),
+      "; give --results another file")
+  elseif not text:find "^#" and text ~= "" and not (first or text)
+    :find "^[%d-]+\t" then
+    stop(2, path, " holds no results; give --results another file")
+  end
+  local anew = text == "" or text:find "^#" and not first
+  local file, why = io.open(path, anew and "wb" or "ab")
+  if not file then stop(2, "cannot write the results: ", why) end
+  results = file
+  if anew then
+    results:write(owner())
+  elseif not text:find "\n$" then -- the last line broke off
+    results:write "\n"
+  end
+  return known
+end
 
 -- Writes down what became of a row. Raises if it cannot: nothing may be sent
 -- then.
@@ -202,20 +249,28 @@ local function say(row, state, detail)
   if not ok then error("cannot write the results: " .. tostring(why), 0) end
 end
 
--- In the end one line for each row, in the order of the CSV, instead of all
--- that was said on the way; then what is known of domains that are no longer
--- in it.
-local function settle(path, rows, known)
-  local lines = { owner() }
-  for _, row in ipairs(rows) do
+-- In the end one line for each row, in the order of the CSV, and one for each
+-- other domain, instead of all that was said on the way. Another bulk.lua may
+-- have written meanwhile: what it said is read first.
+local function settle(path, rows, others)
+  local known = read_results(path)
+  local lines, rest = { owner() }, {}
+  local function put(row)
+    local was = not row.bad and known[row.domain]
+    if was and (was.made or not row.state) then
+      row.state, row.detail = was.state, was.detail
+    end
     if row.state then lines[#lines + 1] = line_of(row) end
-    known[row.domain] = nil
+    if not row.bad then known[row.domain] = nil end
   end
+  for _, row in ipairs(rows) do put(row) end
+  for _, row in ipairs(others) do put(row) end
   for domain, was in pairs(known) do
-    lines[#lines + 1] = line_of { number = "-", domain = domain,
+    rest[#rest + 1] = line_of { number = "-", domain = domain,
       state = was.state, detail = was.detail }
   end
-  replace(path, table.concat(lines))
+  table.sort(rest)
+  return replace(path, table.concat(lines) .. table.concat(rest))
 end
 
 -- ---- the progress bar -----------------------------------------------
@@ -229,20 +284,21 @@ local function terminal()
 end
 
 local function count(rows)
-  local counts = { created = 0, refused = 0, unknown = 0, bad = 0,
+  local counts = { created = 0, found = 0, refused = 0, unknown = 0, bad = 0,
     ["not sent"] = 0, begun = 0, total = #rows, over = 0 }
   for _, row in ipairs(rows) do
     if row.state then counts[row.state] = counts[row.state] + 1 end
   end
-  counts.over = counts.created + counts.refused + counts.unknown + counts.bad
+  counts.there = counts.created + counts.found
+  counts.over = counts.there + counts.refused + counts.unknown + counts.bad
     + counts["not sent"]
   return counts
 end
 
 local function summary(counts)
   local parts = {}
-  for _, state in ipairs { "created", "refused", "not sent", "unknown",
-    "begun", "bad" } do
+  for _, state in ipairs { "created", "found", "refused", "not sent",
+    "unknown", "begun", "bad" } do
     if state == "created" or counts[state] > 0 then
       parts[#parts + 1] = counts[state] .. " " .. state
     end
@@ -269,18 +325,12 @@ end
 -- ---- the work -------------------------------------------------------
 
 local function connect(concurrency)
-  local sandbox = os.getenv "TRUNKING_SANDBOX"
-  local client, err = trunking.new(sandbox and {
-    base_url = sandbox,
-    ca_file = os.getenv "TRUNKING_SANDBOX_CA",
-    account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
-    auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
-    max_in_flight = concurrency,
-  } or { max_in_flight = concurrency })
+  local client, err = trunking.new { max_in_flight = concurrency }
   return client or stop(2, tostring(err))
 end
 
--- Looks in the account for rows that nobody can tell of. Raises.
+-- Looks in the account for rows that nobody can tell of, or whose domain is
+-- taken. Raises.
 local function look_for(client, rows)
   if #rows == 0 then return end
   local wanted = {}
@@ -289,7 +339,7 @@ local function look_for(client, rows)
     local domain = tostring(trunk.domain_name or ""):lower()
     local row = wanted[domain]
     if row then
-      say(row, "created", trunk.sid)
+      say(row, row.state == "refused" and "found" or "created", trunk.sid)
       wanted[domain] = nil
     end
   end
@@ -303,15 +353,22 @@ local hopeless = { auth = true, config = true, dns = true, connect = true,
 
 local jobs, in_flight, halted = {}, 0, nil
 
+-- A row that was sent by an earlier run stays unknown: what is refused now may
+-- have been done then.
 local function not_done(row, err)
+  local said = tostring(err)
+  row.taken = err.code == TAKEN
   if err.outcome == "unknown" or err.outcome == "applied" then
-    say(row, "unknown", tostring(err) .. "; run this again: it looks first")
-  elseif row.doubtful and err.code == TAKEN then
-    say(row, "unknown", "the domain is taken, perhaps by this row itself")
+    say(row, "unknown", said .. "; run this again: it looks first")
+  elseif row.doubtful then
+    say(row, "unknown", said .. "; an earlier request may have been done")
   else
     say(row, err.outcome == "not_sent" and err.kind ~= "invalid"
-      and "not sent" or "refused", tostring(err))
-    if hopeless[err.kind] then halted = halted or tostring(err) end
+      and "not sent" or "refused", said)
+  end
+  if hopeless[err.kind] and (err.outcome == "not_sent"
+    or err.outcome == "refused") then
+    halted = halted or said
   end
 end
 
@@ -357,50 +414,64 @@ local function plan(rows, known)
   for _, row in ipairs(rows) do
     local before = not row.bad and known[row.domain] or {}
     row.state, row.detail = before.state, before.detail
-    if row.bad then
-      say(row, "bad", row.bad)
-    elseif row.state ~= "created" then
-      todo[#todo + 1] = row
-      row.doubtful = row.state == "begun" or row.state == "unknown"
-      if row.doubtful then doubtful[#doubtful + 1] = row end
-    end
+    row.doubtful = row.state == "begun" or row.state == "unknown"
+    if row.bad then say(row, "bad", row.bad) end
+    if row.doubtful then doubtful[#doubtful + 1] = row end
+    if not row.bad and not before.made then todo[#todo + 1] = row end
   end
   return doubtful, todo
 end
 
-local function without_created(rows)
-  local left = {}
+-- What is known of domains that no good row has, as rows of their own, which
+-- are looked for and never sent.
+local function others_of(rows, known)
+  local others, has = {}, {}
   for _, row in ipairs(rows) do
-    if row.state ~= "created" then left[#left + 1] = row end
+    if not row.bad then has[row.domain] = true end
   end
-  return left
+  for domain in pairs(known) do
+    if not has[domain] then
+      others[#others + 1] = { number = "-", domain = domain }
+    end
+  end
+  table.sort(others, function(a, b) return a.domain < b.domain end)
+  return others
 end
 
-local function with_state(rows, state)
+local function filter(rows, wanted)
   local some = {}
   for _, row in ipairs(rows) do
-    if row.state == state then some[#some + 1] = row end
+    if wanted(row) then some[#some + 1] = row end
   end
   return some
 end
 
-local function work(client, rows, known, concurrency, draw)
+local function work(client, rows, others, known, concurrency, draw)
   local doubtful, todo = plan(rows, known)
+  for _, row in ipairs((plan(others, known))) do
+    doubtful[#doubtful + 1] = row
+  end
   draw()
   look_for(client, doubtful)
-  create_all(client, without_created(todo), concurrency, draw)
-  look_for(client, with_state(rows, "unknown"))
+  create_all(client, filter(todo, function(row)
+    return row.state ~= "created"
+  end), concurrency, draw)
+  look_for(client, filter(todo, function(row)
+    return row.state == "unknown" or row.state == "refused" and row.taken
+  end))
   draw()
 end
 
 -- ---- the command line -----------------------------------------------
 
-local function usage()
-  stop(2, "usage: bulk.lua FILE.csv [--results FILE] [--concurrency N]")
-end
+local function usage() stop(2, USAGE) end
 
 local function read_arguments()
   local options, at = { concurrency = 16 }, 1
+  if arg[1] == "--help" then
+    print(USAGE)
+    os.exit(0, true)
+  end
   while arg[at] do
     local word, value = arg[at], arg[at + 1]
     if word == "--results" and value then
@@ -408,7 +479,7 @@ local function read_arguments()
     elseif word == "--concurrency" and tonumber(value)
       and value:find "^[1-9]%d*$" then
       options.concurrency, at = tonumber(value), at + 1
-    elseif word:sub(1, 2) ~= "--" and not options.file then
+    elseif word:sub(1, 1) ~= "-" and not options.file then
       options.file = word
     else
       usage()
@@ -423,26 +494,25 @@ end
 local options = read_arguments()
 local rows = read_rows(options.file)
 local client = connect(options.concurrency)
-local known = read_results(options.results)
-local unwritable
-results, unwritable = io.open(options.results, "ab")
-if not results then stop(2, "cannot write the results: ", unwritable) end
-if results:seek "end" == 0 then results:write(owner()) end
+local known = open_results(options.results)
+local others = others_of(rows, known)
 
 -- On Ctrl-C, and whatever else ends the work early, closing the client ends
 -- its jobs; each then tells what became of it.
 local draw, wipe = bar(rows)
-local ok, why = pcall(work, client, rows, known, options.concurrency, draw)
+local ok, why = pcall(work, client, rows, others, known, options.concurrency,
+  draw)
 client.close()
-pcall(function() for job in client.poll do finish(job) end end)
+for job in client.poll do pcall(finish, job) end
 wipe()
 results:close()
-settle(options.results, rows, known)
+local settled, unsettled = settle(options.results, rows, others)
 
 local counts = count(rows)
 print(("%d rows: %s; see %s"):format(#rows, summary(counts), options.results))
 if not ok then stop(1, tostring(why), "; run this again to go on") end
+if not settled then stop(1, "cannot write the results: ", unsettled) end
 if halted then
   stop(1, halted, counts.over < #rows and "; the rest was not tried" or "")
 end
-os.exit(counts.created == #rows and 0 or 1, true)
+os.exit(counts.there == #rows and 0 or 1, true)

@@ -61,6 +61,16 @@ local function lines()
   return list
 end
 
+-- The same with these words and no more.
+local function output(words)
+  local pipe = assert(io.popen(("%s examples/bulk.lua %s 2>&1; "
+    .. "echo \"status $?\""):format(helper.interpreter(), words)))
+  local said = pipe:read "*a"
+  pipe:close()
+  local text, status = said:match "^(.*)status (%d+)\n$"
+  return text, tonumber(status)
+end
+
 local function has(text, part)
   assert.truthy(text:find(part, 1, true), part .. " is not in:\n" .. text)
 end
@@ -263,7 +273,7 @@ describe("bulk.lua", function()
   it("takes no other account's results for its own", function()
     many(2)
     assert.equal(0, (select(2, bulk())))
-    local said, status = bulk(nil, "TRUNKING_SANDBOX_ACCOUNT_SID="
+    local said, status = bulk(nil, "TWILIO_ACCOUNT_SID="
       .. helper.sid("AC", "1") .. " ")
     assert.equal(2, status)
     assert.truthy(said:find("is of another account", 1, true), said)
@@ -281,7 +291,7 @@ describe("bulk.lua", function()
 
   it("explains itself to who calls it wrongly", function()
     for _, options in ipairs { "--concurrency", "--concurrency 0", "more",
-      "--what" } do
+      "--what", "-h", "--results" } do
       many(1)
       local text, status = bulk(options)
       assert.equal(2, status)
@@ -296,10 +306,283 @@ describe("bulk.lua", function()
     assert.equal(2, status)
     has(text, csv)
     many(1)
-    text, status = bulk("", "unset TRUNKING_SANDBOX TWILIO_ACCOUNT_SID "
-      .. "TWILIO_API_KEY; ")
+    text, status = bulk("", "unset TWILIO_ACCOUNT_SID "
+      .. "TWILIO_AUTH_TOKEN; ")
     assert.equal(2, status)
     has(text, "no credentials")
+    assert.equal(0, control.ledger(0).count)
+  end)
+end)
+
+-- ---- whatever the CSV and the results hold --------------------------
+
+local function rows(...)
+  write(csv, table.concat({ "domain_name,friendly_name", ... }, "\n") .. "\n")
+end
+
+-- What the results say of a domain, but of bad rows.
+local function told(name)
+  local found
+  for _, line in ipairs(lines()) do
+    if line[2] == name and line[3] ~= "bad" then
+      assert.is_nil(found)
+      found = line
+    end
+  end
+  return found
+end
+
+-- The SID of the one trunk there is.
+local function only_sid()
+  local sid
+  for _, request in ipairs(helper.requests()) do
+    if request.method == "POST" and request.status == 201 then
+      assert.is_nil(sid)
+      sid = request.sid
+    end
+  end
+  return assert(sid)
+end
+
+local function posts()
+  local count = 0
+  for _, request in ipairs(helper.requests()) do
+    if request.method == "POST" then count = count + 1 end
+  end
+  return count
+end
+
+describe("bulk.lua", function()
+  local A, B = domain(1), domain(2)
+
+  before_each(function()
+    csv = os.tmpname()
+    results = csv .. ".results"
+  end)
+
+  after_each(function()
+    os.remove(csv)
+    os.remove(results)
+    helper.tidy()
+  end)
+
+  for title, second in pairs { ["again"] = A .. ",two",
+    ["again, in capitals"] = A:upper() .. ",two",
+    ["again, in a row that is cut short"] = A,
+    ["again, in a row of three cells"] = A .. ",two,3" } do
+    it("keeps the SID of a domain that comes " .. title, function()
+      rows(A .. ",one", second)
+      for _ = 1, 3 do
+        assert.equal(1, (select(2, bulk())))
+        assert.equal("created", lines()[1][3])
+        assert.equal("bad", lines()[2][3])
+        assert.equal(only_sid(), told(A)[4])
+      end
+      assert.equal(1, posts())
+    end)
+  end
+
+  it("keeps the SID of a row that has turned bad", function()
+    rows(A .. ",one")
+    bulk()
+    for _, bad in ipairs { A .. ",one,more", A, '"' .. A .. '"x,one' } do
+      rows(bad)
+      assert.equal(1, (select(2, bulk())))
+      assert.equal("bad", lines()[1][3])
+      assert.same({ "-", A, "created", only_sid() }, told(A))
+    end
+    rows(A .. ",one")
+    assert.equal(0, (select(2, bulk())))
+    assert.same({ "1", A, "created", only_sid() }, lines()[1])
+    assert.equal(1, posts())
+  end)
+
+  it("keeps the SID of a row whose domain was changed, and back", function()
+    rows(A .. ",one")
+    bulk()
+    local sid = only_sid()
+    rows(B .. ",one")
+    assert.equal(0, (select(2, bulk())))
+    assert.same({ "-", A, "created", sid }, told(A))
+    rows(A:upper() .. ",one")
+    assert.equal(0, (select(2, bulk())))
+    assert.same({ "1", A, "created", sid }, lines()[1])
+    assert.equal(2, posts())
+  end)
+
+  it("gives up no trunk of an unknown row that is wrong now", function()
+    rows(A .. ",one")
+    -- Lost, and in no list yet; then it is there.
+    control.arm { { close = true, apply = true },
+      { method = "GET", status = 500, times = 9 } }
+    assert.equal(1, (select(2, bulk())))
+    control.disarm()
+    control.arm { method = "GET", status = 200, times = 2, body =
+      '{"trunks":[],"meta":{"key":"trunks"}}' }
+    rows(A .. "," .. ("n"):rep(65))
+    assert.equal(1, (select(2, bulk())))
+    assert.equal("unknown", told(A)[3])
+    assert.truthy(told(A)[4]:find("earlier request may have been done", 1,
+      true))
+    control.disarm()
+    assert.equal(0, (select(2, bulk())))
+    assert.equal("created", told(A)[3])
+    assert.equal(1, control.ledger(0).trunks)
+  end)
+
+  it("looks for an unknown domain that is in no row now", function()
+    for _, instead in ipairs { B .. ",two", A, A .. ",one,more" } do
+      control.reset()
+      os.remove(results)
+      rows(A .. ",one")
+      control.arm { { close = true, apply = true },
+        { method = "GET", status = 403 } }
+      assert.equal(1, (select(2, bulk())))
+      assert.equal("unknown", told(A)[3])
+      rows(instead)
+      bulk()
+      local line = told(A)
+      assert.same({ "-", A, "created" }, { line[1], line[2], line[3] })
+      assert.matches("^TK%x+$", line[4])
+    end
+  end)
+
+  it("finds the trunk of a domain that is taken in its own account",
+    function()
+      rows(A .. ",one", B .. ",two")
+      bulk()
+      local before = { told(A)[4], told(B)[4] }
+      os.remove(results) -- as a crash of the machine may
+      local text, status = bulk()
+      assert.equal(0, status)
+      has(text, "2 rows: 0 created, 2 found")
+      assert.same(before, { told(A)[4], told(B)[4] })
+      assert.equal("found", told(A)[3])
+      assert.equal(0, (select(2, bulk())))
+      assert.equal(4, posts())
+    end)
+
+  it("says refused of a domain that another account has", function()
+    rows(A .. ",one")
+    control.arm { method = "POST", status = 400, body = helper.json {
+      status = 400, code = 21248, message = "Trunk Domain already taken" } }
+    assert.equal(1, (select(2, bulk())))
+    assert.equal("refused", told(A)[3])
+    assert.same({ "POST", "GET" }, { helper.requests()[1].method,
+      helper.requests()[2].method })
+  end)
+
+  it("never takes a word of less weight for the last", function()
+    rows(A .. ",one")
+    bulk()
+    local sid, head = only_sid(), read(results):match "^[^\n]*\n"
+    for _, after in ipairs { "refused\twhy", "begun\t", "unknown\twhy",
+      "not sent\twhy", "bad\twhy", "created\tTK0", "found\t" } do
+      write(results, ("%s1\t%s\tcreated\t%s\n2\t%s\t%s\n"):format(head, A,
+        sid, A, after))
+      assert.equal(0, (select(2, bulk())))
+      assert.same({ "1", A, "created", sid }, told(A))
+    end
+    assert.equal(1, posts())
+  end)
+
+  it("reads results that were cut at any byte", function()
+    rows(A .. ",one", B .. ",two")
+    bulk()
+    local whole = read(results)
+    local sids = { told(A)[4], told(B)[4] }
+    for at = 0, #whole, os.getenv "TRUNKING_SLOW" and 23 or 7 do
+      write(results, whole:sub(1, at))
+      local text, status = bulk()
+      assert.equal(0, status, text)
+      assert.same(sids, { told(A)[4], told(B)[4] })
+      assert.equal(whole:match "^[^\n]*", read(results):match "^[^\n]*")
+    end
+    assert.equal(2, control.ledger(0).trunks)
+  end)
+
+  it("reads results that an editor has saved with a mark and CRLF", function()
+    rows(A .. ",one")
+    bulk()
+    local before = read(results)
+    write(results, "\239\187\191" .. before:gsub("\n", "\r\n"))
+    assert.equal(0, (select(2, bulk())))
+    assert.equal(before, read(results))
+    assert.equal(1, posts())
+  end)
+
+  it("overwrites nothing that is no results", function()
+    rows(A .. ",one")
+    local text, status = bulk("--results " .. csv)
+    assert.equal(2, status)
+    has(text, "holds no results; give --results another file")
+    assert.equal("domain_name,friendly_name\n" .. A .. ",one\n", read(csv))
+    assert.equal(0, control.ledger(0).count)
+  end)
+
+  it("loses nothing where two run at once on one results file", function()
+    many(MANY)
+    local own = csv
+    local other = os.tmpname()
+    write(other, read(csv) .. "More,other.pstn.twilio.com\n")
+    control.arm { times = 2 * MANY, chance = 0.2, apply = true, delay = 0.02 }
+    os.execute(("%s examples/bulk.lua %s --results %s >/dev/null 2>&1 & "
+      .. "%s >/dev/null 2>&1; wait"):format(helper.interpreter(), other,
+      results, command()))
+    csv = other
+    local text, status = bulk("--results " .. results)
+    csv = own
+    os.remove(other)
+    assert.equal(0, status, text)
+    local list, sids = lines(), {}
+    for _, request in ipairs(helper.requests()) do
+      if request.status == 201 then
+        sids[request.form.DomainName] = request.sid
+      end
+    end
+    assert.equal(MANY + 1, #list)
+    assert.equal(MANY + 1, control.ledger(0).trunks)
+    for _, line in ipairs(list) do assert.equal(sids[line[2]], line[4]) end
+  end)
+
+  it("takes a name that says true for a name", function()
+    write(csv, "friendly_name , domain_name,Secure\nTRUE," .. A
+      .. ",False\nfalse," .. B .. ",\n")
+    assert.equal(0, (select(2, bulk "--concurrency 1")))
+    assert.same({ FriendlyName = "TRUE", DomainName = A, Secure = "false" },
+      helper.requests()[1].form)
+    assert.same({ FriendlyName = "false", DomainName = B },
+      helper.requests()[2].form)
+  end)
+
+  for title, case in pairs {
+    ["one name twice"] = { "domain_name,secure,secure\n",
+      "the first line names secure twice" },
+    ["semicolons"] = { "domain_name;secure\n", "put commas between" },
+    ["nothing"] = { "", "names no domain_name" },
+    ["a quote that is never closed"] = { 'domain_name,"x\n',
+      "in the first line a quote is not closed" },
+  } do
+    it("says what is wrong with a first line of " .. title, function()
+      write(csv, case[1])
+      local text, status = bulk()
+      has(text, case[2])
+      assert.equal(2, status)
+      assert.equal(0, control.ledger(0).count)
+    end)
+  end
+
+  it("reads a CSV with nothing but CR at its line ends", function()
+    write(csv, "domain_name,friendly_name\r" .. A .. ",one\r\r" .. B
+      .. ",two\r")
+    assert.equal(0, (select(2, bulk())))
+    assert.equal(2, control.ledger(0).trunks)
+  end)
+
+  it("answers --help", function()
+    local text, status = output "--help"
+    assert.equal(0, status)
+    has(text, "usage: bulk.lua FILE.csv")
     assert.equal(0, control.ledger(0).count)
   end)
 end)
