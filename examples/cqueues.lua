@@ -1,23 +1,21 @@
 -- Creates five trunks at once under cqueues, and shows that the loop goes on
--- meanwhile. With TRUNKING_SANDBOX set (make sandbox prints the lines) it talks
--- to the sandbox, else to Twilio with the credentials of the environment.
+-- meanwhile. Credentials come from the environment (make sandbox prints those
+-- of the sandbox).
+
+if arg[1] then
+  local out = arg[1] == "--help" and io.stdout or io.stderr
+  out:write "usage: cqueues.lua, without arguments: creates five trunks\n"
+  os.exit(out == io.stdout and 0 or 2)
+end
 
 local cqueues = require "cqueues"
 local trunking = require "trunking.cqueues"
-
-local sandbox = os.getenv "TRUNKING_SANDBOX"
-local client = sandbox and trunking.new {
-  base_url = sandbox,
-  ca_file = os.getenv "TRUNKING_SANDBOX_CA",
-  account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
-  auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
-} or trunking
 
 local loop, left, failed, turns = cqueues.new(), 5, 0, 0
 
 for i = 1, 5 do
   loop:wrap(function()
-    local trunk, err = client.create { friendly_name = "Office " .. i }
+    local trunk, err = trunking.create { friendly_name = "Office " .. i }
     print(trunk and "created " .. trunk.sid or tostring(err))
     left, failed = left - 1, failed + (trunk and 0 or 1)
   end)

@@ -12,7 +12,15 @@ local trunking = require "trunking"
 local FRAME = 1 / 60 -- seconds
 local QUIET = 60     -- frames before the first create and after the last
 local BURST = 2      -- creates that begin in one frame
-local creates = tonumber(arg[1]) or 50
+
+-- ---- the command line -----------------------------------------------
+
+local creates = tonumber(arg[1] or 50)
+if arg[2] or not creates or creates < 1 or creates % 1 ~= 0 then
+  local out = arg[1] == "--help" and io.stdout or io.stderr
+  out:write "usage: game_loop.lua [CREATES]\n"
+  os.exit(out == io.stdout and 0 or 2)
+end
 
 -- The port where each reply ends its connection.
 local sandbox = os.getenv "TRUNKING_SANDBOX_CLOSING"
@@ -22,13 +30,11 @@ if not sandbox then
   os.exit(2)
 end
 
-local client = trunking.new {
-  base_url = sandbox,
-  ca_file = os.getenv "TRUNKING_SANDBOX_CA",
-  account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
-  auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
-  max_in_flight = 50,
-}
+local client, problem = trunking.new { base_url = sandbox, max_in_flight = 50 }
+if not client then
+  io.stderr:write("game_loop: ", tostring(problem), "\n")
+  os.exit(2)
+end
 
 -- ---- time -----------------------------------------------------------
 

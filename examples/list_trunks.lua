@@ -10,8 +10,8 @@
 -- page of trunks at a time, however many there are. Exits with 1 when the list
 -- broke off: what is printed is right then, but not all.
 --
--- With TRUNKING_SANDBOX set (make sandbox prints the lines) it talks to the
--- sandbox, else to Twilio with the credentials of the environment.
+-- Credentials come from the environment (make sandbox prints those of the
+-- sandbox).
 
 local trunking = require "trunking"
 
@@ -176,12 +176,16 @@ local function terminal_width()
   return columns and columns >= 1 and math.floor(columns) or 80
 end
 
-local function usage()
-  stop(2, "usage: list_trunks.lua [--table | --tsv] [--limit N]")
-end
+local USAGE = "usage: list_trunks.lua [--table | --tsv] [--limit N]"
+
+local function usage() stop(2, USAGE) end
 
 local function read_arguments()
   local options, at = {}, 1
+  if arg[1] == "--help" then
+    print(USAGE)
+    os.exit(0, true)
+  end
   while arg[at] do
     local word, value = arg[at], arg[at + 1] or ""
     if word == "--limit" and value:find "^%d+$" then
@@ -198,13 +202,7 @@ local function read_arguments()
 end
 
 local function connect()
-  local sandbox = os.getenv "TRUNKING_SANDBOX"
-  local client, err = trunking.new(sandbox and {
-    base_url = sandbox,
-    ca_file = os.getenv "TRUNKING_SANDBOX_CA",
-    account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
-    auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
-  } or {})
+  local client, err = trunking.new()
   return client or stop(2, tostring(err))
 end
 

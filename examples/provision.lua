@@ -1,30 +1,33 @@
--- Sets up a working trunk from nothing:
+-- Sets up a working trunk:
 --
---   provision.lua DOMAIN CREDENTIAL_LIST PHONE_NUMBER SIP_URL BACKUP_SIP_URL
+--   provision.lua [--move] DOMAIN CREDENTIAL_LIST PHONE_NUMBER SIP_URL \
+--     BACKUP_SIP_URL
 --
 -- Who has a password of the credential list (CL...) can call out through
 -- DOMAIN; calls to the phone number (PN...) go to SIP_URL, or to
--- BACKUP_SIP_URL when that does not answer; all calls are recorded.
+-- BACKUP_SIP_URL when that does not answer; all calls are recorded. A number
+-- that another trunk has is taken from it only with --move.
 --
--- When a step fails, the new trunk is deleted again, but nothing is ever
--- deleted or repeated on a guess. Exits with 0 when all is set up, 1 when it
--- failed and nothing is left, 2 for a wrong call, and 3 when something is
--- left, or may be: the last lines say what.
+-- Each step looks first, and does what is lacking. So it can be run again:
+-- after a step that failed it goes on from there, and where all is set up it
+-- changes nothing. It never deletes. Exits with 0 when all is set up, 1 when a
+-- step failed, 2 for a wrong call, and 3 when nobody knows whether a step was
+-- done: then, too, run it again.
 --
--- With TRUNKING_SANDBOX set (make sandbox prints the lines) it talks to the
--- sandbox and needs no arguments; else to Twilio with the credentials of the
--- environment, where it makes a real trunk and moves a real number to it.
+-- Credentials come from the environment. With those of the sandbox (make
+-- sandbox prints them) it needs no arguments; with Twilio's it makes a real
+-- trunk.
 
 local trunking = require "trunking"
 
-local sandbox = os.getenv "TRUNKING_SANDBOX"
-local hex = ("%x"):rep(32)
+local USAGE = "usage: provision.lua [--move] DOMAIN CREDENTIAL_LIST "
+  .. "PHONE_NUMBER SIP_URL BACKUP_SIP_URL"
 
 -- Name, pattern, and what the sandbox gets. Checked before anything is made: a
--- failure later costs the domain name, which stays reserved for up to 30 days.
+-- failure later leaves half a trunk.
+local hex = ("%x"):rep(32)
 local parameters = {
-  { "DOMAIN", "^[%w.-]+%.pstn%.twilio%.com$",
-    ("office-%d.pstn.twilio.com"):format(os.time()) },
+  { "DOMAIN", "^[%w.-]+%.pstn%.twilio%.com$", "office.pstn.twilio.com" },
   { "CREDENTIAL_LIST", "^CL" .. hex .. "$", "CL" .. ("c1"):rep(16) },
   { "PHONE_NUMBER", "^PN" .. hex .. "$", "PN" .. ("f1"):rep(16) },
   { "SIP_URL", "^sip:%S+$", "sip:sbc1.example.com" },
@@ -35,145 +38,103 @@ local function complain(message, ...)
   io.stderr:write("provision: ", message:format(...), "\n")
 end
 
+local function read_words()
+  local words, move = {}, false
+  for _, word in ipairs(arg) do
+    if word == "--help" then
+      print(USAGE)
+      os.exit(0, true)
+    elseif word == "--move" then
+      move = true
+    else
+      words[#words + 1] = word
+    end
+  end
+  return words, move
+end
+
 local function read_arguments()
-  local want, names, wrong = {}, {}, #arg > #parameters
+  local words, move = read_words()
+  local want, wrong = { move = move }, #words > #parameters
+  local practice = #words == 0 and os.getenv "TRUNKING_SANDBOX"
+    and os.getenv "TRUNKING_SANDBOX" == os.getenv "TRUNKING_BASE_URL"
   for i, parameter in ipairs(parameters) do
-    local name, pattern, practice = parameter[1], parameter[2], parameter[3]
-    local value = arg[i] or sandbox and #arg == 0 and practice or ""
+    local name, pattern = parameter[1], parameter[2]
+    local value = words[i] or practice and parameter[3] or ""
     if not value:find(pattern) then
       wrong = true
-      if arg[i] then complain("'%s' cannot be the %s", value, name) end
+      if words[i] then complain("'%s' cannot be the %s", value, name) end
     end
-    want[name], names[i] = value, name
+    want[name] = value
+  end
+  if want.SIP_URL ~= "" and want.SIP_URL == want.BACKUP_SIP_URL then
+    wrong = true
+    complain "the two SIP URLs are the same"
   end
   if not wrong then return want end
-  complain("usage: provision.lua %s", table.concat(names, " "))
+  complain("%s", USAGE)
   os.exit(2, true)
 end
 
-local function connect()
-  local client, err = trunking.new(sandbox and {
-    base_url = sandbox,
-    ca_file = os.getenv "TRUNKING_SANDBOX_CA",
-    account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
-    auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
-  } or {})
-  if client then return client end
-  complain("%s", tostring(err))
-  os.exit(2, true)
-end
-
--- Whether a request is known to have changed nothing. Any other error than the
--- module's is Ctrl-C, which may come at any time.
-local function changed_nothing(err)
-  return type(err) == "table"
-    and (err.outcome == "not_sent" or err.outcome == "refused")
-end
-
--- One step: says what it made and notes it in `made`, or raises why not.
-local function step(made, what, call, ...)
-  made.step = what
-  local record, err = call(...)
-  if not record then error(err, 0) end
-  made[what] = record
-  made[#made + 1] = what .. " " .. (record.sid or record.mode)
-  print("done: " .. made[#made])
+-- One step: says what was done, or raises why not.
+local step_name
+local function step(name, call, ...)
+  step_name = name
+  local record, what = call(...)
+  if not record then error(what, 0) end
+  print(("done: %s %s (%s)"):format(name, record.sid or record.mode, what))
   return record
 end
 
--- A number leaves the trunk it was on, and nothing tells us which that was. So
--- this step is not given up while it may have been done: we look.
-local function attach_number(client, trunk_sid, sid)
-  local number, err = client.phone_numbers.create(trunk_sid, sid)
-  if number or changed_nothing(err) then return number, err end
-  return (client.phone_numbers.fetch(trunk_sid, sid)), err
+local function ensure_recording(sid, mode)
+  local now, err = trunking.recording.fetch(sid)
+  if not now then return nil, err end
+  if now.mode == mode then return now, "unchanged" end
+  now, err = trunking.recording.update(sid, { mode = mode })
+  return now, now and "updated" or err
 end
 
--- The number comes last: all else can be undone.
-local function set_up(client, want, made)
-  local sid = step(made, "trunk", client.create, {
+local function set_up(want)
+  local sid = step("trunk", trunking.ensure, {
     friendly_name = want.DOMAIN:match "^[^.]+", domain_name = want.DOMAIN,
   }).sid
-  step(made, "origination URL", client.origination_urls.create, sid, {
+  local urls = trunking.origination_urls
+  step("origination URL", urls.ensure, sid, {
     friendly_name = "Main", sip_url = want.SIP_URL,
     priority = 10, weight = 10, enabled = true,
   })
-  step(made, "backup origination URL", client.origination_urls.create, sid, {
+  step("backup origination URL", urls.ensure, sid, {
     friendly_name = "Backup", sip_url = want.BACKUP_SIP_URL,
     priority = 20, weight = 10, enabled = true,
   })
-  step(made, "credential list", client.credential_lists.create, sid,
+  step("credential list", trunking.credential_lists.ensure, sid,
     want.CREDENTIAL_LIST)
-  step(made, "recording", client.recording.update, sid,
-    { mode = trunking.recording_mode.RECORD_FROM_ANSWER })
-  step(made, "phone number", attach_number, client, sid, want.PHONE_NUMBER)
+  local recording = step("recording", ensure_recording, sid,
+    trunking.recording_mode.RECORD_FROM_ANSWER)
+  local number = step("phone number", trunking.phone_numbers.ensure, sid,
+    want.PHONE_NUMBER, { move = want.move })
+  return sid, number, recording
 end
 
--- Nobody knows the SID of the trunk, or whether there is one. A domain name
--- is unique, so the list of trunks can tell; but the user decides.
-local function look_for(client, domain)
-  local found = false
-  complain("nothing is deleted or repeated; looking for %s in the list",
-    domain)
-  local whole, why = pcall(function()
-    for trunk in client.each { page_size = 1000 } do
-      if (trunk.domain_name or ""):lower() == domain:lower() then
-        found = true
-        complain("%s has it, created %s: go on with it or delete it, if it "
-          .. "is the one", trunk.sid, tostring(trunk.date_created))
-      end
-    end
-  end)
-  if not whole then complain("the list ended early: %s", tostring(why)) end
-  if not found then
-    complain("not found, but it may yet appear: look again later, with "
-      .. "list_trunks.lua, before you repeat this")
-  end
-end
-
--- Deleting the trunk is enough: its URLs and settings go with it, the list and
--- the number are let go. No guess: its SID came in reply to our own create.
-local function undo(client, made, err)
-  complain("deleting %s", made.trunk.sid)
-  local deleted, why = client.delete(made.trunk.sid)
-  if deleted or why.kind == "not_found" then
-    complain("nothing is left, but the domain name of a deleted trunk stays "
-      .. "reserved for up to 30 days")
-    return true
-  end
-  complain("the clean-up failed: %s", tostring(why))
-  complain(changed_nothing(why) and "left:" or "perhaps left:")
-  for _, line in ipairs(made) do complain("  %s", line) end
-  if not changed_nothing(err) then complain("  perhaps: %s", made.step) end
-end
-
--- The exit status, after a step that failed.
-local function give_up(client, want, made, err)
-  local certain = changed_nothing(err)
-  complain("%s: %s", made.step, tostring(err))
-  if not made.trunk then
-    if certain then return 1 end
-    look_for(client, want.DOMAIN)
-    return 3
-  end
-  local undone = undo(client, made, err)
-  if made.step == "phone number" and not certain then
-    complain("%s may have been moved here: if it was on another trunk, "
-      .. "attach it there again", want.PHONE_NUMBER)
-    return 3
-  end
-  return undone and 1 or 3
+-- The exit status, after a step that failed. Any other error than the module's
+-- is Ctrl-C, which may come at any time.
+local function give_up(err)
+  complain("%s: %s", step_name or "start", tostring(err))
+  if type(err) == "table" and err.kind == "config" then return 2 end
+  complain "nothing was deleted; run this again, and it goes on from there"
+  local certain = type(err) == "table"
+    and (err.outcome == "not_sent" or err.outcome == "refused")
+  return certain and 1 or 3
 end
 
 io.stdout:setvbuf "line"
-local want, client, made = read_arguments(), connect(), {}
-local ok, err = pcall(set_up, client, want, made)
-if not ok then os.exit(give_up(client, want, made, err), true) end
-print(("\n%s is set up"):format(made.trunk.sid))
+local want = read_arguments()
+local ok, sid, number, recording = pcall(set_up, want)
+if not ok then os.exit(give_up(sid), true) end
+print(("\n%s is set up"):format(sid))
 print(("  calls out: through %s, by who is in %s"):format(want.DOMAIN,
   want.CREDENTIAL_LIST))
 print(("  calls in:  %s to %s, else to %s"):format(
-  made["phone number"].phone_number or want.PHONE_NUMBER, want.SIP_URL,
+  number.phone_number or want.PHONE_NUMBER, want.SIP_URL,
   want.BACKUP_SIP_URL))
-print("  recording: " .. made.recording.mode)
-client.close()
+print("  recording: " .. recording.mode)

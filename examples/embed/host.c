@@ -7,8 +7,8 @@
  * Built twice by `make examples`. With -DTRUNKING_STATIC the module's objects
  * are linked in, and its function stands in package.preload; otherwise
  * require finds trunking/core.so by LUA_CPATH. The Lua files come by LUA_PATH
- * either way. Without TRUNKING_SANDBOX it creates one real trunk, with the
- * credentials of the environment.
+ * either way. Credentials come from the environment: with those of the sandbox
+ * nothing real is made, with Twilio's one trunk is.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -18,6 +18,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define FRAME_NS (1000000000L / 60)
@@ -25,14 +26,7 @@
 
 /* Run once, while the game loads: a client. */
 static const char setup[] =
-    "local trunking = require 'trunking'\n"
-    "local function env(name)\n"
-    "  return os.getenv('TRUNKING_SANDBOX' .. name)\n"
-    "end\n"
-    "local client, err = trunking.new(env '' and {\n"
-    "  base_url = env '', ca_file = env '_CA',\n"
-    "  account_sid = env '_ACCOUNT_SID', auth_token = env '_AUTH_TOKEN',\n"
-    "} or {})\n"
+    "local client, err = require 'trunking'.new()\n"
     "return client or error(tostring(err), 0)\n";
 
 struct game {
@@ -154,10 +148,17 @@ static int play(lua_State *L, struct game *g) {
   return g->over ? 0 : -1;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   struct game g = {LUA_NOREF, LUA_NOREF, 0, 0};
-  lua_State *L = luaL_newstate();
+  lua_State *L;
   int rc;
+  if (argc > 1) {
+    int asked = strcmp(argv[1], "--help") == 0;
+    fputs("usage: host, without arguments: creates a trunk\n",
+          asked ? stdout : stderr);
+    return asked ? EXIT_SUCCESS : 2;
+  }
+  L = luaL_newstate();
   if (L == NULL)
     return EXIT_FAILURE;
   luaL_openlibs(L);

@@ -7,19 +7,8 @@ local trunking = require "trunking.openresty"
 
 local trunks = {}
 
--- The module is a client, made from the environment at a worker's first call.
--- This makes another, for the sandbox, just as late: one for each worker.
-local client
-local function get_client()
-  if not os.getenv "TRUNKING_SANDBOX" then return trunking end
-  client = client or assert(trunking.new {
-    base_url = os.getenv "TRUNKING_SANDBOX",
-    ca_file = os.getenv "TRUNKING_SANDBOX_CA",
-    account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
-    auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
-  })
-  return client
-end
+-- The module is a client, made from the environment at a worker's first call:
+-- one for each worker.
 
 local function answer(status, value)
   ngx.status = status
@@ -30,7 +19,7 @@ local methods = {}
 
 function methods.GET()
   local names = {}
-  for trunk in get_client().each() do
+  for trunk in trunking.each() do
     names[#names + 1] = { sid = trunk.sid, name = trunk.friendly_name }
   end
   answer(200, { trunks = names })
@@ -38,7 +27,7 @@ end
 
 function methods.POST()
   local name = ngx.req.get_uri_args().name -- true where it has no value
-  local trunk, err = get_client().create {
+  local trunk, err = trunking.create {
     friendly_name = type(name) == "string" and name or nil }
   if trunk then return answer(201, { sid = trunk.sid }) end
   ngx.log(ngx.WARN, tostring(err))
@@ -58,7 +47,7 @@ end
 
 --- For log_by_lua: begins a call, and forgets it.
 function trunks.remember(address)
-  local job, err = get_client().async.create { friendly_name = address }
+  local job, err = trunking.async.create { friendly_name = address }
   if not job then ngx.log(ngx.WARN, tostring(err)) end
 end
 

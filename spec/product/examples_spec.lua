@@ -22,15 +22,6 @@ local function hasnt(text, part)
   assert.is_nil(text:find(part, 1, true), part .. " is in:\n" .. text)
 end
 
--- "POST /v1/Trunks/{TK}/OriginationUrls" of every request.
-local function asked()
-  local lines = {}
-  for i, request in ipairs(helper.requests()) do
-    lines[i] = request.method .. " " .. request.path:gsub("TK%x+", "{TK}")
-  end
-  return lines
-end
-
 local function client(options)
   return helper.client("plain HTTP", options)
 end
@@ -44,283 +35,64 @@ describe("create_trunk.lua", function()
     has(text, "Created TK")
     has(text, "Trunk Domain already taken")
     has(text, "did you mean 'friendly_name'")
-    assert.same({ "POST /v1/Trunks", "POST /v1/Trunks" }, asked())
+    assert.same({ "POST /v1/Trunks", "POST /v1/Trunks" }, helper.lines())
   end)
 
   it("says in one line that it has no credentials", function()
-    local text, status = run("create_trunk.lua", "unset TRUNKING_SANDBOX "
-      .. "TWILIO_ACCOUNT_SID TWILIO_API_KEY; ")
+    local text, status = run("create_trunk.lua", "unset TWILIO_ACCOUNT_SID "
+      .. "TWILIO_AUTH_TOKEN; ")
     assert.equal(1, status)
     has(text, "no credentials: set TWILIO_ACCOUNT_SID")
     hasnt(text, "traceback")
   end)
 end)
 
--- ---- provision.lua --------------------------------------------------
+-- ---- all of them ----------------------------------------------------
 
-local CL, PN = "CL" .. ("c7"):rep(16), "PN" .. ("f7"):rep(16)
-local words = ("office-7.pstn.twilio.com %s %s sip:a.example.com "
-  .. "'sip:b.example.com:5061;transport=tls'"):format(CL, PN)
-local provision = "provision.lua " .. words
+local needs = { cqueues = "cqueues", luv = "luv", copas = "copas" }
 
-local posts = { "POST /v1/Trunks", "POST /v1/Trunks/{TK}/OriginationUrls",
-  "POST /v1/Trunks/{TK}/OriginationUrls",
-  "POST /v1/Trunks/{TK}/CredentialLists", "POST /v1/Trunks/{TK}/Recording",
-  "POST /v1/Trunks/{TK}/PhoneNumbers" }
+describe("every example", function()
+  for path in io.popen "ls examples/*.lua":read "*a":gmatch "[^/\n]+%.lua" do
+    local need = needs[path:match "^%l+"]
+    if need and helper.run(("require '%s'"):format(need)) ~= "" then
+      it(path, function() pending("no " .. need .. " for this Lua") end)
+    else
+      it(path .. " answers --help, and does nothing", function()
+        local text, status = run(path .. " --help")
+        assert.equal(0, status, text)
+        has(text, "usage: " .. path)
+        assert.equal(0, control.ledger(0).count)
+      end)
 
--- The first so many of them, and more.
-local function first_posts(count, ...)
-  local list = { ... }
-  for i = count, 1, -1 do table.insert(list, 1, posts[i]) end
-  return list
-end
+      it(path .. " refuses what it does not know", function()
+        for _, words in ipairs { "--nonsense", "-h", "1 2 3 4 5 6 7" } do
+          local text, status = run(path .. " " .. words)
+          assert.equal(2, status, text)
+          has(text, "usage: " .. path)
+          hasnt(text, "traceback")
+        end
+        assert.equal(0, control.ledger(0).count)
+      end)
 
-local function arm_post(number, fault)
-  fault.method, fault.skip = "POST", number - 1
-  control.arm(fault)
-end
-
-local steps = { "trunk", "origination URL", "backup origination URL",
-  "credential list", "recording", "phone number" }
-
-local function trunks_left()
-  return control.ledger(0).trunks
-end
-
-describe("provision.lua", function()
-  it("sets up a trunk, in six requests", function()
-    local text, status = run(provision)
-    assert.equal(0, status)
-    assert.same(posts, asked())
-    local forms, sid = {}, nil
-    for i, request in ipairs(helper.requests()) do
-      forms[i] = request.form
-      sid = sid or request.sid
-      if i ~= 5 then has(text, "done: " .. steps[i] .. " " .. request.sid) end
-    end
-    assert.same({
-      { FriendlyName = "office-7", DomainName = "office-7.pstn.twilio.com" },
-      { FriendlyName = "Main", SipUrl = "sip:a.example.com", Priority = "10",
-        Weight = "10", Enabled = "true" },
-      { FriendlyName = "Backup", Priority = "20", Weight = "10",
-        Enabled = "true", SipUrl = "sip:b.example.com:5061;transport=tls" },
-      { CredentialListSid = CL },
-      { Mode = "record-from-answer" },
-      { PhoneNumberSid = PN },
-    }, forms)
-    has(text, "\n" .. sid .. " is set up\n")
-    has(text, "through office-7.pstn.twilio.com, by who is in " .. CL)
-    assert.truthy(text:find "%+1415%d+ to sip:a%.example%.com, else to sip:b")
-    has(text, "record-from-answer\n")
-  end)
-
-  it("needs no arguments against the sandbox", function()
-    local text, status = run "provision.lua"
-    assert.equal(0, status)
-    has(text, "is set up")
-    assert.same(posts, asked())
-  end)
-
-  it("asks nothing of the API when it is called wrongly", function()
-    for _, call in ipairs { "x", words .. " x", words:gsub("PNf", "XNf"),
-      (words:gsub(".pstn", ".psdn")), (words:gsub("sip:a", "a")) } do
-      local text, status = run("provision.lua " .. call)
-      assert.equal(2, status)
-      has(text, "usage: provision.lua DOMAIN CREDENTIAL_LIST PHONE_NUMBER")
-    end
-    local text, status = run("provision.lua", "unset TRUNKING_SANDBOX; ")
-    assert.equal(2, status)
-    has(text, "usage:")
-    text, status = run(provision, "unset TRUNKING_SANDBOX "
-      .. "TWILIO_ACCOUNT_SID TWILIO_API_KEY; ")
-    assert.equal(2, status)
-    has(text, "no credentials: set TWILIO_ACCOUNT_SID")
-    assert.equal(0, control.ledger(0).count)
-  end)
-
-  it("leaves nothing when the trunk is refused", function()
-    client().create { domain_name = "OFFICE-7.pstn.twilio.com" }
-    local text, status = run(provision)
-    assert.equal(1, status)
-    has(text, "provision: trunk: trunking.create: Trunk Domain already taken")
-    assert.same({ posts[1], posts[1] }, asked())
-    assert.equal(1, trunks_left())
-  end)
-
-  local refusal = { status = 400, body = helper.json {
-    status = 400, code = 20001, message = "Invalid parameter" } }
-  local faults = {
-    { "refused", refusal },
-    { "answered with 500", { status = 500 } },
-    { "done but answered with 500", { status = 500, apply = true } },
-    { "cut off", { close = true } },
-    { "done but cut off", { close = true, apply = true } },
-    { "done but unreadable", { body = "{", apply = true } },
-  }
-
-  for number = 2, 5 do
-    for _, case in ipairs(faults) do
-      it(("deletes the trunk when the %s is %s"):format(steps[number],
-        case[1]), function()
-        local fault = {}
-        for name, value in pairs(case[2]) do fault[name] = value end
-        arm_post(number, fault)
-        local text, status = run(provision)
-        assert.equal(1, status)
-        has(text, "provision: " .. steps[number] .. ": trunking.")
-        has(text, "nothing is left")
-        hasnt(text, "is set up")
-        hasnt(text, "may have been moved")
-        assert.same(first_posts(number, "DELETE /v1/Trunks/{TK}"), asked())
-        assert.equal(0, trunks_left())
+      -- A key of the user's own must not be tried on the sandbox, nor the
+      -- other way round.
+      it(path .. " says in one line that it has no credentials", function()
+        local words = path == "bulk.lua" and " /dev/null" or ""
+        local text, status = run(path .. words, "unset TWILIO_ACCOUNT_SID "
+          .. "TWILIO_AUTH_TOKEN; ")
+        assert.is_true(status == 1 or status == 2)
+        has(text, words == "" and "no credentials: set TWILIO_ACCOUNT_SID"
+          or "names no domain_name")
+        hasnt(text, "traceback")
+        assert.equal(0, control.ledger(0).count)
       end)
     end
   end
 
-  it("deletes the trunk when the phone number is refused", function()
-    arm_post(6, { status = 400 })
-    local text, status = run(provision)
-    assert.equal(1, status)
-    has(text, "nothing is left")
-    hasnt(text, "may have been moved")
-    assert.same(first_posts(6, "DELETE /v1/Trunks/{TK}"), asked())
-    assert.equal(0, trunks_left())
-  end)
-
-  for _, fault in ipairs { { status = 500 }, { close = true },
-    { body = "{" } } do
-    local name = next(fault)
-
-    it("looks whether the number came, and it did: " .. name, function()
-      fault.apply = true
-      arm_post(6, fault)
-      local text, status = run(provision)
-      assert.equal(0, status)
-      has(text, "done: phone number " .. PN)
-      has(text, "is set up")
-      assert.same(first_posts(6, "GET /v1/Trunks/{TK}/PhoneNumbers/" .. PN),
-        asked())
-    end)
-  end
-
-  for _, fault in ipairs { { status = 500 }, { close = true } } do
-    it("looks whether the number came, and it did not: " .. next(fault),
-      function()
-        arm_post(6, fault)
-        local text, status = run(provision)
-        assert.equal(3, status)
-        has(text, "nothing is left")
-        has(text, PN .. " may have been moved here: if it was on another "
-          .. "trunk, attach it there again")
-        assert.same(first_posts(6, "GET /v1/Trunks/{TK}/PhoneNumbers/" .. PN,
-          "DELETE /v1/Trunks/{TK}"), asked())
-        assert.equal(0, trunks_left())
-      end)
-  end
-
-  it("deletes nothing when the trunk is unknown and not found", function()
-    for _, fault in ipairs { { status = 500 }, { close = true } } do
-      control.reset()
-      arm_post(1, fault)
-      local text, status = run(provision)
-      assert.equal(3, status)
-      has(text, "nothing is deleted or repeated; looking for office-7.pstn")
-      has(text, "not found, but it may yet appear: look again later")
-      assert.same({ posts[1], "GET /v1/Trunks" }, asked())
-    end
-  end)
-
-  it("deletes nothing when the trunk is unknown and found", function()
-    for _, fault in ipairs { { status = 500 }, { close = true },
-      { body = "{" } } do
-      control.reset()
-      client().create { domain_name = "another.pstn.twilio.com" }
-      fault.apply = true
-      control.arm(fault)
-      local text, status = run(provision)
-      local requests = helper.requests()
-      assert.equal(3, status)
-      has(text, requests[2].sid .. " has it, created 2")
-      hasnt(text, requests[1].sid)
-      hasnt(text, "not found")
-      assert.same({ posts[1], posts[1], "GET /v1/Trunks" }, asked())
-      assert.equal(2, trunks_left())
-    end
-  end)
-
-  it("says when it cannot look for an unknown trunk", function()
-    arm_post(1, { close = true, apply = true })
-    control.arm { method = "GET", status = 403 }
-    local text, status = run(provision)
-    assert.equal(3, status)
-    has(text, "the list ended early: trunking.list: ")
-    has(text, "not found, but it may yet appear: look again later")
-    assert.same({ posts[1], "GET /v1/Trunks" }, asked())
-    assert.equal(1, trunks_left())
-  end)
-
-  it("tells what is left when the clean-up is refused", function()
-    arm_post(5, { status = 400 })
-    control.arm { method = "DELETE", status = 403 }
-    local text, status = run(provision)
-    assert.equal(3, status)
-    has(text, "provision: the clean-up failed: trunking.delete: ")
-    has(text, "provision: left:\n")
-    for i, request in ipairs(helper.requests()) do
-      if request.sid then
-        has(text, ("provision:   %s %s\n"):format(steps[i], request.sid))
-      end
-    end
-    hasnt(text, "perhaps")
-    hasnt(text, "nothing is left")
-    assert.equal(1, trunks_left())
-  end)
-
-  it("tells what may be left when nobody knows", function()
-    arm_post(3, { close = true })
-    control.arm { method = "DELETE", status = 500, times = 9 }
-    local text, status = run(provision)
-    local requests = helper.requests()
-    assert.equal(3, status)
-    has(text, "provision: perhaps left:\n")
-    has(text, ("provision:   trunk %s\n"):format(requests[1].sid))
-    has(text, ("provision:   origination URL %s\n"):format(requests[2].sid))
-    has(text, "provision:   perhaps: backup origination URL\n")
-    hasnt(text, "nothing is left")
-  end)
-
-  it("takes a trunk that is gone for cleaned up", function()
-    for _, fault in ipairs { { apply = true, close = true },
-      { apply = true, status = 404 } } do
-      control.reset()
-      arm_post(2, { status = 400 })
-      fault.method = "DELETE"
-      control.arm(fault)
-      local text, status = run(provision)
-      assert.equal(1, status)
-      has(text, "nothing is left")
-      assert.equal(0, trunks_left())
-    end
-  end)
-
-  it("cleans up after Ctrl-C", function()
-    arm_post(3, { apply = true, hold = true })
-    local pipe = assert(io.popen(([[
-      %s examples/%s 2>&1 &
-      %s -e '
-        local control, socket = require "sandbox.control", require "socket"
-        repeat socket.sleep(0.02) until control.ledger(0).count > 2'
-      kill -INT $!
-      wait $!
-      echo "status $?"]]):format(helper.interpreter(), provision,
-      helper.interpreter())))
-    local text = pipe:read "*a"
-    pipe:close()
-    has(text, "provision: backup origination URL: ")
-    has(text, "interrupted! (trunking.origination_urls.create: the request")
-    has(text, "nothing is left")
-    has(text, "\nstatus 1\n")
-    assert.equal(0, trunks_left())
+  it("reaches the sandbox through the environment alone", function()
+    local found = io.popen [[
+      grep -rlE 'TRUNKING_SANDBOX_(ACCOUNT|AUTH|CA|API)' examples]]:read "*a"
+    assert.equal("", found)
   end)
 end)
 
@@ -469,8 +241,8 @@ describe("list_trunks.lua", function()
       assert.same({ "list_trunks: usage: list_trunks.lua [--table | --tsv] "
         .. "[--limit N]" }, lines)
     end
-    local _, status, text = list("", "unset TRUNKING_SANDBOX "
-      .. "TWILIO_ACCOUNT_SID TWILIO_API_KEY; ")
+    local _, status, text = list("", "unset TWILIO_ACCOUNT_SID "
+      .. "TWILIO_AUTH_TOKEN; ")
     assert.equal(2, status)
     has(text, "no credentials: set TWILIO_ACCOUNT_SID")
     assert.equal(0, control.ledger(0).count)
