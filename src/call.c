@@ -110,6 +110,10 @@ static int invalid(lua_State *L, const struct trk_act *act,
       lua_pushstring(L, op->fields[i].name);
       lua_rawseti(L, -2, (int)i + 1);
     }
+    if (op->shape == TRK_PAGE) {
+      lua_pushliteral(L, "cursor");
+      lua_rawseti(L, -2, (int)i + 1);
+    }
     lua_setfield(L, -2, "choices");
   }
   return trk_reply_unsent(L, act->kit, op);
@@ -136,9 +140,41 @@ static enum trk_form_rc move_query(lua_State *L, struct trk_exchange *x) {
   return TRK_FORM_OK;
 }
 
+/* Whether list is given a cursor. */
+static int has_cursor(lua_State *L, const struct trk_act *act) {
+  int has;
+  if (act->operation->shape != TRK_PAGE)
+    return 0;
+  lua_pushliteral(L, "cursor");
+  lua_rawget(L, act->params);
+  has = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return has;
+}
+
+/* The query comes from the cursor: trunking.pages has checked it. */
+static int fill_cursor(lua_State *L, const struct trk_act *act,
+                       struct trk_exchange *x) {
+  size_t len;
+  const char *query;
+  lua_rawgeti(L, act->kit, TRK_KIT_CURSOR);
+  lua_pushvalue(L, act->params);
+  lua_rawgeti(L, act->context, TRK_CONTEXT_ORIGIN);
+  lua_pushlstring(L, x->path.data, x->path.len);
+  lua_call(L, 3, 3);
+  query = lua_tolstring(L, -3, &len);
+  if (query == NULL)
+    return invalid(L, act, TRK_FORM_INVALID);
+  add(L, &x->path, "?", 1);
+  add(L, &x->path, query, len);
+  return 0;
+}
+
 static int fill_operation(lua_State *L, const struct trk_act *act,
                           struct trk_exchange *x) {
   enum trk_form_rc rc = trk_path_build(L, 1, x);
+  if (rc == TRK_FORM_OK && has_cursor(L, act))
+    return fill_cursor(L, act, x);
   if (rc == TRK_FORM_OK && act->params > 0)
     rc = trk_form_encode(L, act->params, act->client->validate, x);
   if (rc == TRK_FORM_OK)

@@ -95,6 +95,8 @@ void trk_kit_need_pages(lua_State *L, int kit) {
   push_required(L, "trunking.pages");
   lua_getfield(L, -1, "page");
   lua_rawseti(L, kit, TRK_KIT_PAGE);
+  lua_getfield(L, -1, "query_of_cursor");
+  lua_rawseti(L, kit, TRK_KIT_CURSOR);
   lua_getfield(L, -1, "each");
   lua_rawseti(L, kit, TRK_KIT_EACH);
   lua_settop(L, kit - 1);

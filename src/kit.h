@@ -21,6 +21,7 @@ enum {
   TRK_KIT_TELL,       /* a call, because that takes memory */
   TRK_KIT_MEMORY,     /* outcome -> error, for when there is no memory */
   TRK_KIT_PAGE,       /* trunking.pages: see there */
+  TRK_KIT_CURSOR,
   TRK_KIT_EACH
 };
 

@@ -80,12 +80,12 @@ static enum trk_body judge_record(lua_State *L, struct trk_exchange *x,
   return trk_judge(x, asker->account, asker->known, &says);
 }
 
-/* Whether a page's array holds nothing but records. */
-static int all_are_tables(lua_State *L, int page) {
+/* Whether it is an array, of nothing but records. */
+static int all_are_records(lua_State *L, int page) {
   int all = 1;
   lua_pushnil(L);
   while (all && lua_next(L, page) != 0) {
-    all = lua_istable(L, -1);
+    all = lua_istable(L, -1) && lua_type(L, -2) == LUA_TNUMBER;
     lua_pop(L, 1);
   }
   return all;
@@ -114,7 +114,7 @@ static enum trk_body judge_page(lua_State *L, struct trk_exchange *x,
     return TRK_BODY_GOOD;
   lua_settop(L, page);
   lua_rawgeti(L, page, 1);
-  if (!lua_istable(L, -1) || !all_are_tables(L, page))
+  if (!lua_istable(L, -1) || !all_are_records(L, page))
     return TRK_BODY_BAD;
   return judge_record(L, x, asker, page + 1);
 }

@@ -12,27 +12,39 @@ local trunks = {}
 
 local function answer(status, value)
   ngx.status = status
-  ngx.say(cjson.encode(value))
+  ngx.say(type(value) == "string" and value or cjson.encode(value))
+end
+
+-- What is invalid came from who asked.
+local function fail(err)
+  local theirs = err.kind == "invalid"
+  ngx.log(theirs and ngx.INFO or ngx.WARN, tostring(err))
+  answer(theirs and 400 or 502, { kind = err.kind, outcome = err.outcome })
 end
 
 local methods = {}
 
+-- One page. `next` is for the query of the next request: whatever comes back
+-- as a cursor, list refuses what is none of its own pages. The array is put
+-- together here, because cjson cannot tell an empty one from an object.
 function methods.GET()
-  local names = {}
-  for trunk in trunking.each() do
-    names[#names + 1] = { sid = trunk.sid, name = trunk.friendly_name }
+  local cursor = ngx.req.get_uri_args().cursor -- a text, or what is refused
+  local page, err = trunking.list { cursor = cursor }
+  if not page then return fail(err) end
+  local records = {}
+  for i, trunk in ipairs(page) do
+    records[i] = cjson.encode { sid = trunk.sid, name = trunk.friendly_name }
   end
-  answer(200, { trunks = names })
+  answer(200, ('{"trunks":[%s],"next":%s}'):format(table.concat(records, ","),
+    cjson.encode(page.next_cursor or cjson.null)))
 end
 
 function methods.POST()
   local name = ngx.req.get_uri_args().name -- true where it has no value
   local trunk, err = trunking.create {
     friendly_name = type(name) == "string" and name or nil }
-  if trunk then return answer(201, { sid = trunk.sid }) end
-  ngx.log(ngx.WARN, tostring(err))
-  answer(err.kind == "invalid" and 400 or 502,
-    { kind = err.kind, outcome = err.outcome })
+  if not trunk then return fail(err) end
+  answer(201, { sid = trunk.sid })
 end
 
 --- For content_by_lua.

@@ -69,27 +69,62 @@ local function refuse(operation, word, why)
       why) }
 end
 
---- Makes a page of a decoded reply. Its array part is the records. next() and
--- previous() return another page; nil at the end; or nil and an error.
+-- A link as list takes it: without an origin. One that cannot be followed stays
+-- as it is, for list to refuse: it is not the end.
+local function cursor_of(link, origin, path)
+  if link == nil or link == "" then return nil end
+  local query = M.query_of(link, origin, path)
+  return query and path .. "?" .. query or tostring(link)
+end
+
+--- Makes a page of a decoded reply. The table holds its records and nothing
+-- else; what else there is comes by name: meta and the reply's other fields,
+-- next_cursor and previous_cursor, and next() and previous(), which return
+-- another page; nil at the end; or nil and an error.
 -- @param follow function(operation, trunk_sid, query) -> page, meta or nil, err
 -- @param trunk_sid of the lists of a trunk; nil for the trunks themselves
 function M.page(reply, origin, path, operation, follow, trunk_sid)
   local meta = reply.meta
-  local page = reply[meta.key]
+  local page, about = reply[meta.key], {}
   for name, value in pairs(reply) do
-    if page[name] == nil and name ~= meta.key then page[name] = value end
+    if name ~= meta.key then about[name] = value end
   end
-  local function to(word)
+  for _, word in ipairs { "next", "previous" } do
     local link = meta[word .. "_page_url"]
-    return function()
+    about[word .. "_cursor"] = cursor_of(link, origin, path)
+    about[word] = function()
       if link == nil or link == "" then return nil end
       local query, why = M.query_of(link, origin, path)
       if not query then return refuse(operation, word, why) end
       return follow(operation, trunk_sid, query)
     end
   end
-  page.next, page.previous = to "next", to "previous"
-  return page
+  return setmetatable(page, { __index = about })
+end
+
+--- What a page has by name, whatever its records are called.
+function M.about(page) return getmetatable(page).__index end
+
+--- The query of a cursor that list is given, which may have been in strange
+-- hands: it is read as a page's link is.
+-- @param params of list; origin of the client, nil where it has none yet; path
+--   of the list
+-- @return the query; or nil, what is wrong, and with which field
+function M.query_of_cursor(params, origin, path)
+  for name in next, params do
+    if name ~= "cursor" then
+      return nil, ("%s and cursor do not go together: the cursor says which "
+        .. "page, of which size"):format(tostring(name)), tostring(name)
+    end
+  end
+  if type(params.cursor) ~= "string" then
+    return nil, "cursor must be a string; got " .. type(params.cursor),
+      "cursor"
+  end
+  local query, why = M.query_of(params.cursor,
+    origin or "https://trunking.twilio.com", path)
+  if query then return query end
+  return nil, "cursor " .. why, "cursor"
 end
 
 local function invalid(operation, field, message)
@@ -108,7 +143,8 @@ local function split(operation, params)
     invalid(operation, "limit", "limit must be a whole number of records")
   end
   limit = limit or math.huge
-  if query.page_size == nil and query.PageSize == nil then
+  if query.page_size == nil and query.PageSize == nil
+    and query.cursor == nil then
     query.page_size = math.max(1, math.min(PAGE_SIZE, limit))
   end
   return query, limit
@@ -140,14 +176,15 @@ function M.chain(list, operation, query, parent)
     elseif parent then page, err = list(parent, query)
     else page, err = list(query) end
     if not page then return nil, err end
-    local link = page.meta.next_page_url
+    local about = M.about(page)
+    local link = about.meta.next_page_url
     if link ~= nil and seen[link] then
       return nil, errors.new { kind = "reply", outcome = "unknown",
         operation = operation,
         message = "the pages go round in a circle" }
     end
     if link ~= nil then seen[link] = true end
-    next_page = page.next
+    next_page = about.next
     return page
   end
 end

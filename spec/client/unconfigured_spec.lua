@@ -29,6 +29,7 @@ describe("without credentials", function()
     ["trunking.fetch 'x'"] = "sid",
     ["trunking.delete 'x'"] = "sid",
     ["trunking.list { page_size = 0 }"] = "page_size",
+    ["trunking.list { cursor = '//evil.example/v1/Trunks?x' }"] = "cursor",
     ["trunking.origination_urls.create(SID, {})"] = "sip_url",
     ["trunking.ensure { domainname = 'x' }"] = "domainname",
     ["trunking.intent { domainname = 'x' }"] = "domainname",
@@ -41,6 +42,7 @@ describe("without credentials", function()
 
   for _, expression in ipairs { "trunking.create {}", "trunking.fetch(SID)",
     "trunking.async.create { friendly_name = 'x' }", "trunking.list()",
+    "trunking.list { cursor = '/v1/Trunks?Page=1' }",
     "trunking.ensure { domain_name = 'x.pstn.twilio.com' }" } do
     it("a right one is config: " .. expression, function()
       assert.same({ "config\tnot_sent\taccount_sid"

@@ -1,6 +1,7 @@
 -- trunking.openresty inside an nginx of its own: every phase, many at once, a
 -- reload and an exit with calls in flight, and what is left behind.
 
+local cjson = require "cjson"
 local control = require "sandbox.control"
 local helper = require "helper"
 local worker = require "worker"
@@ -412,6 +413,33 @@ describe("examples/openresty", function()
     assert.truthy(body:find(sid, 1, true), body)
     assert.equal("Office", helper.requests()[1].form.FriendlyName)
     assert.equal(405, (nginx:get("/trunks", "PUT")))
+  end)
+
+  it("lists nothing as an empty array, and many page by page", function()
+    local status, body = nginx:get "/trunks"
+    assert.same({ 200, '{"trunks":[],"next":null}' }, { status,
+      (body:gsub("%s+$", "")) })
+    local c = helper.client "plain HTTP"
+    for i = 1, 51 do assert(c.create { friendly_name = "n" .. i }) end
+    local first = cjson.decode((select(2, nginx:get "/trunks")))
+    assert.equal(50, #first.trunks)
+    local escaped = first.next:gsub("%W", function(character)
+      return ("%%%02X"):format(character:byte())
+    end)
+    local last = cjson.decode((select(2, nginx:get("/trunks?cursor="
+      .. escaped))))
+    assert.same({ 1, "n1", cjson.null }, { #last.trunks, last.trunks[1].name,
+      last.next })
+  end)
+
+  it("refuses what is no cursor of its own", function()
+    for _, cursor in ipairs { "", "=", "=x", "=//evil.example/v1/Trunks?x",
+      "=%2Fv1%2FTrunks%3Fa%0D%0Ab", "=a&cursor=b" } do
+      local status, body = nginx:get("/trunks?cursor" .. cursor)
+      assert.equal(400, status, body)
+      assert.truthy(body:find('"kind":"invalid"', 1, true))
+    end
+    assert.equal(0, control.ledger(0).count)
   end)
 
   it("starts a call in the log phase", function()

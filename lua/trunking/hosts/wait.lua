@@ -34,9 +34,10 @@ local finish -- waits for a job that may be nil, and gives its results
 -- Makes next and previous of a page wait.
 local function with_links(host, operation, page, ...)
   if not page then return page, ... end
+  local about = pages.about(page)
   for _, word in ipairs { "next", "previous" } do
-    local start = page[word]
-    page[word] = function()
+    local start = about[word]
+    about[word] = function()
       local why = host.refuse and host.refuse()
       if why then return refusal(operation, why) end
       return finish(host, operation, true, start())
