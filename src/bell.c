@@ -4,6 +4,7 @@
  */
 #include "bell.h"
 
+#include "process.h"
 #include "wake.h"
 
 #include <errno.h>
@@ -40,7 +41,7 @@ void trk_bell_init(struct trk_bell *b) {
 }
 
 void trk_bell_close(struct trk_bell *b) {
-  close_listener(b, b->pid != getpid());
+  close_listener(b, b->forks != trk_process_forks());
   close_fd(&b->connection);
 }
 
@@ -57,7 +58,7 @@ static int open_listener(struct trk_bell *b,
     return rc;
   }
   b->listener = fd;
-  b->pid = getpid();
+  b->forks = trk_process_forks();
   if (chmod(b->path, S_IRUSR | S_IWUSR) == 0 && listen(fd, 1) == 0)
     return 0;
   rc = errno;

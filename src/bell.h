@@ -18,7 +18,7 @@
 struct trk_bell {
   int listener;   /* a descriptor, or -1 */
   int connection; /* the same */
-  pid_t pid;      /* of the listener's maker */
+  unsigned forks; /* of the listener's maker: see process.h */
   char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* the listener's */
 };
 

@@ -19,8 +19,8 @@
 #define SENDS_QUIETLY 0x075800u /* 7.88: TLS writes raise no SIGPIPE */
 
 struct trk_engine {
-  CURLM *multi; /* NULL until the first call */
-  pid_t pid;    /* the process it was made in, once it is */
+  CURLM *multi;   /* NULL until the first call */
+  unsigned forks; /* the process it was made in, once it is */
   struct trk_shared shared;
   struct trk_wire *idle;
   unsigned nwires;
@@ -55,31 +55,46 @@ static double chance(struct trk_engine *e) {
   return (double)(x >> 11) / 9007199254740992.0;
 }
 
-/* ---- SIGPIPE --------------------------------------------------------- */
+/* ---- within libcurl ------------------------------------------------------ */
 
 /* Before 7.88 OpenSSL wrote to the socket itself, and a write to a closed one
  * killed the host. There, and only there, the signal is held back. */
-static void quiet_begin(const struct trk_engine *e, struct trk_sigpipe *s) {
+static void enter(const struct trk_engine *e, struct trk_sigpipe *s) {
+  trk_process_enter();
   s->held = 0;
   if (e->mask_sigpipe)
     trk_sigpipe_hold(s);
+}
+
+static void leave(struct trk_sigpipe *s) {
+  trk_sigpipe_release(s);
+  trk_process_leave();
 }
 
 /* ---- bringing libcurl up ------------------------------------------- */
 
 /* libcurl comes up with the first call, so that a client may be made before
  * its process forks. 0, or -1. */
-static int ready(struct trk_engine *e) {
-  if (e->multi != NULL)
-    return 0;
+static int bring_up(struct trk_engine *e) {
   if (trk_library_up() != 0 ||
       trk_shared_ready(&e->shared, trk_library()->cainfo) != 0)
     return -1;
-  e->pid = getpid();
+  e->forks = trk_process_forks();
   e->random = seed_of(e);
   e->mask_sigpipe = trk_library()->version_num < SENDS_QUIETLY;
   e->multi = trk_library_multi((long)e->shared.options.max_in_flight);
   return e->multi != NULL ? 0 : -1;
+}
+
+static int ready(struct trk_engine *e) {
+  int rc;
+  if (e->multi != NULL)
+    return 0;
+  trk_process_enter();
+  rc = bring_up(e);
+  trk_process_libraries_up();
+  trk_process_leave();
+  return rc;
 }
 
 /* ---- a call's life ------------------------------------------------ */
@@ -364,12 +379,12 @@ int trk_engine_perform(struct trk_engine *e) {
   if (e->multi == NULL)
     return 1; /* nothing was ever started */
   e->moved = 0;
+  enter(e, &q);
   if (e->waiting != NULL)
     begin_due(e);
-  quiet_begin(e, &q);
   curl_multi_perform(e->multi, &running);
   harvest(e);
-  trk_sigpipe_release(&q);
+  leave(&q);
   return e->moved > 0;
 }
 
@@ -395,9 +410,9 @@ void trk_engine_cancel(struct trk_engine *e, struct trk_exchange *x) {
     forget_waiting(e, x);
     x->seen.method = x->operation->method;
   } else {
-    quiet_begin(e, &q);
+    enter(e, &q);
     curl_multi_remove_handle(e->multi, w->easy);
-    trk_sigpipe_release(&q);
+    leave(&q);
     trk_wire_end(w, CURLE_ABORTED_BY_CALLBACK);
     rest(e, w);
   }
@@ -453,7 +468,7 @@ struct trk_engine *trk_engine_open(const struct trk_options *options) {
 }
 
 int trk_engine_inherited(const struct trk_engine *e) {
-  return e->multi != NULL && e->pid != getpid();
+  return e->multi != NULL && e->forks != trk_process_forks();
 }
 
 static void cancel_all(struct trk_engine *e) {
@@ -470,12 +485,12 @@ void trk_engine_close(struct trk_engine *e) {
   if (e == NULL || trk_engine_inherited(e))
     return; /* a parent's: to clean up would speak on its connections */
   cancel_all(e);
-  quiet_begin(e, &q);
+  enter(e, &q);
   while (e->shared.wires != NULL) /* easy handles before their multi */
     trk_wire_free(e->shared.wires);
   curl_multi_cleanup(e->multi); /* and what it closes before all else */
   trk_shared_free(&e->shared);
-  trk_sigpipe_release(&q);
+  leave(&q);
   trk_wake_close(&e->wake);
   free(e);
 }

@@ -6,7 +6,50 @@
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
+
+#define PATIENCE 25000 /* looks whether nobody is inside any more */
+#define PAUSE_NS 200000
+
+/* ---- how many forks ---------------------------------------------------- */
+
+static unsigned forks; /* written by a child's first thread alone */
+
+static void count_fork(void) { forks++; }
+
+#if defined(MADV_WIPEONFORK)
+
+static volatile int *page; /* Linux: zero in a child, however it was made */
+
+static void watch_page(void) {
+  void *p = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED)
+    return;
+  if (madvise(p, sizeof *page, MADV_WIPEONFORK) == 0) {
+    page = p;
+    *page = 1;
+  } else {
+    munmap(p, sizeof *page);
+  }
+}
+
+/* clone() runs no handler of pthread_atfork. */
+static void look_at_page(void) {
+  if (page == NULL || *page != 0)
+    return;
+  *page = 1;
+  count_fork();
+}
+
+#else
+
+static void watch_page(void) {}
+static void look_at_page(void) {}
+
+#endif
 
 /* ---- the list of guards --------------------------------------------- */
 
@@ -41,7 +84,7 @@ static void set_ended(struct trk_guard *g) { g->ended = 1; }
 #endif
 
 int trk_process_inherited(const struct trk_guard *g) {
-  return g->pid != getpid();
+  return g->forks != trk_process_forks();
 }
 
 /* Has each thread that runs hold still, or go on. The lock must be held. */
@@ -52,8 +95,80 @@ static void tell_all(int begins) {
       (begins ? g->hold : g->release)(g);
 }
 
+/* ---- who is inside ------------------------------------------------------ */
+
+static struct {
+  pthread_mutex_t lock;
+  pthread_cond_t opened;
+  unsigned inside;
+  int closed;  /* by a fork, for as long as that takes */
+  int exiting; /* for good: but not to this thread */
+  pthread_t exiter;
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, 0};
+
+static int is_closed(void) {
+  return gate.closed ||
+         (gate.exiting && !pthread_equal(gate.exiter, pthread_self()));
+}
+
+void trk_process_enter(void) {
+  pthread_mutex_lock(&gate.lock);
+  while (is_closed())
+    pthread_cond_wait(&gate.opened, &gate.lock);
+  gate.inside++;
+  pthread_mutex_unlock(&gate.lock);
+}
+
+void trk_process_leave(void) {
+  pthread_mutex_lock(&gate.lock);
+  gate.inside--;
+  pthread_mutex_unlock(&gate.lock);
+}
+
+/* With the lock, which is held again at the end. */
+static void wait_until_empty(void) {
+  const struct timespec pause = {0, PAUSE_NS};
+  int looks;
+  for (looks = 0; gate.inside > 0 && looks < PATIENCE; looks++) {
+    pthread_mutex_unlock(&gate.lock);
+    nanosleep(&pause, NULL);
+    pthread_mutex_lock(&gate.lock);
+  }
+}
+
+static void close_for_good(void) {
+  pthread_mutex_lock(&gate.lock);
+  gate.exiting = 1;
+  gate.exiter = pthread_self();
+  wait_until_empty();
+  pthread_mutex_unlock(&gate.lock);
+}
+
+/* A fork holds the lock, too: it is whole in the child. */
+static void close_for_fork(void) {
+  pthread_mutex_lock(&gate.lock);
+  gate.closed = 1;
+  wait_until_empty();
+}
+
+static void open_in_parent(void) {
+  gate.closed = 0;
+  pthread_cond_broadcast(&gate.opened);
+  pthread_mutex_unlock(&gate.lock);
+}
+
+/* Those who waited, or were inside, are not here. */
+static void open_in_child(void) {
+  static const pthread_cond_t none = PTHREAD_COND_INITIALIZER;
+  gate.opened = none;
+  gate.closed = 0;
+  gate.inside = 0;
+  pthread_mutex_unlock(&gate.lock);
+}
+
 /* ---- exit ------------------------------------------------------------ */
 
+/* Threads of ours first: they use libcurl until they end. */
 static void at_exit(void) {
   struct trk_guard *g;
   take_lock();
@@ -64,6 +179,7 @@ static void at_exit(void) {
     set_ended(g);
   }
   give_lock();
+  close_for_good();
 }
 
 static void watch_exit(void) { (void)atexit(at_exit); }
@@ -104,26 +220,48 @@ void trk_process_libraries_up(void) {
 static void before_fork(void) {
   take_lock();
   tell_all(1);
+  close_for_fork();
 }
 
-static void after_fork(void) {
+static void in_parent(void) {
+  open_in_parent();
   tell_all(0);
   give_lock();
 }
 
+static void in_child(void) {
+#if defined(MADV_WIPEONFORK)
+  if (page != NULL)
+    *page = 1;
+#endif
+  count_fork();
+  open_in_child();
+  give_lock();
+}
+
 static void watch_fork(void) {
-  (void)pthread_atfork(before_fork, after_fork, give_lock);
+  watch_page();
+  (void)pthread_atfork(before_fork, in_parent, in_child);
+}
+
+static void need_fork_watch(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, watch_fork);
+}
+
+unsigned trk_process_forks(void) {
+  need_fork_watch();
+  look_at_page();
+  return forks;
 }
 
 /* ---- guarding --------------------------------------------------------- */
 
 int trk_process_guard(struct trk_guard *g) {
-  static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
   static pthread_once_t start_once = PTHREAD_ONCE_INIT;
   int rc;
-  pthread_once(&fork_once, watch_fork);
   pthread_once(&start_once, watch_start);
-  g->pid = getpid();
+  g->forks = trk_process_forks();
   g->ended = 0;
   take_lock();
   rc = g->start(g);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * process: what the process does to a thread of ours: it exits, or it forks;
- * and SIGPIPE. Plain POSIX: it knows neither libcurl nor what the thread does.
+ * process: what the process does to a thread that uses libcurl, one of ours or
+ * the host's: it exits, or it forks; and SIGPIPE. Plain POSIX: it knows neither
+ * libcurl nor what the thread does.
  *
  * exit() runs the TLS library's clean-up, and a thread that is in a handshake
- * then crashes (OpenSSL 3.0: one exit in three). So threads that nobody
- * stopped are ended first. A child of fork() has no copy of a thread, but of
- * every lock that the thread held, those of libcurl and the TLS library too.
- * So a fork waits until no thread is in there.
+ * then crashes (OpenSSL 3.0: one exit in three). So threads of ours that nobody
+ * stopped are ended first, and those of the host are kept out of libcurl. A
+ * child of fork() has no copy of a thread, but of every lock that the thread
+ * held, those of libcurl and the TLS library too. So a fork waits until no
+ * thread is in there.
  */
 #ifndef TRK_PROCESS_H
 #define TRK_PROCESS_H
@@ -27,7 +29,7 @@ struct trk_guard {
   void (*hold)(struct trk_guard *g);    /* waits until it holds still */
   void (*release)(struct trk_guard *g); /* lets it go on */
   /* This room's. */
-  pid_t pid;
+  unsigned forks;
   int ended;
   struct trk_guard *next;
 };
@@ -45,10 +47,20 @@ int trk_process_ended(struct trk_guard *g);
 /* Whether it was guarded in a parent of this process. */
 int trk_process_inherited(const struct trk_guard *g);
 
-/* What registers last with atexit() runs first. The first thread of all calls
- * this once libcurl is up, so that threads end before all that libcurl and the
- * TLS library have registered. */
+/* What registers last with atexit() runs first. Who brings libcurl up calls
+ * this then, so that threads end before all that libcurl and the TLS library
+ * have registered. */
 void trk_process_libraries_up(void);
+
+/* Whoever uses libcurl is inside from enter to leave, for as long as it
+ * computes and no longer: an exit and a fork wait for that, 5 seconds at most.
+ * From the exit on, enter returns to no thread but the one that exits. */
+void trk_process_enter(void);
+void trk_process_leave(void);
+
+/* How many forks lie between this process and the one that first asked. A child
+ * may have its parent's pid, in a PID namespace of its own. */
+unsigned trk_process_forks(void);
 
 /* Holds SIGPIPE back in this thread from begin to end. One that is pending
  * before is somebody else's, and stays so. */

@@ -125,7 +125,6 @@ static void begin(struct trk_worker *w, struct trk_exchange *fetched) {
     struct trk_exchange *x = fetched;
     fetched = x->next;
     trk_engine_start(w->engine, x);
-    trk_process_libraries_up();
   }
 }
 

@@ -2,7 +2,8 @@
  * trouble: what a spec does to its own sockets and process that Lua cannot:
  * packets that are lost on their way in, one way at a time and without root
  * (a filter in the kernel, where it has them), a connection that is reset in
- * its midst, signals without end, a Lua state that is closed, a fork. Built by
+ * its midst, signals without end, a Lua state that is closed, threads that make
+ * calls, a fork. Built by
  * `make probe`, never installed.
  */
 #include "compat.h"
@@ -12,11 +13,15 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,6 +154,33 @@ static int trouble_state(lua_State *L) {
   return failed ? lua_error(L) : 0;
 }
 
+static void *thread(void *script) {
+  lua_State *own = luaL_newstate();
+  if (own == NULL)
+    abort();
+  luaL_openlibs(own);
+  if (luaL_loadstring(own, script) != 0 || lua_pcall(own, 0, 0, 0) != 0) {
+    fprintf(stderr, "a thread: %s\n", lua_tostring(own, -1));
+    abort();
+  }
+  lua_close(own);
+  return NULL;
+}
+
+/* threads(n, script): runs it n times at once, each in a thread and a Lua state
+ * of its own. Nobody waits for them. */
+static int trouble_threads(lua_State *L) {
+  int n = (int)luaL_checkinteger(L, 1), rc = 0;
+  const char *script = luaL_checkstring(L, 2);
+  pthread_t started;
+  lua_pushvalue(L, 2);
+  lua_setfield(L, LUA_REGISTRYINDEX, script); /* for as long as they run */
+  while (n-- > 0 && rc == 0)
+    rc = pthread_create(&started, NULL, thread, (void *)(uintptr_t)script);
+  errno = rc;
+  return answer(L, rc == 0);
+}
+
 /* A child has none of its parent's threads: what they held is lost to it, and
  * no leak of anybody's. */
 static void spare_leaks(void) {
@@ -167,6 +199,19 @@ static int trouble_fork(lua_State *L) {
   lua_pushinteger(L, pid);
   return 1;
 }
+
+#if defined(SYS_clone)
+/* clone(): the same, without what the C library does at a fork. */
+static int trouble_clone(lua_State *L) {
+  long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  if (pid < 0)
+    return answer(L, 0);
+  if (pid == 0)
+    spare_leaks();
+  lua_pushinteger(L, (lua_Integer)pid);
+  return 1;
+}
+#endif
 
 /* wait(pid): waits for a child to end. Whether it did so with status 0. */
 static int trouble_wait(lua_State *L) {
@@ -207,6 +252,12 @@ TRK_EXPORT int luaopen_trouble(lua_State *L) {
   lua_newtable(L);
   lua_pushcfunction(L, trouble_fork);
   lua_setfield(L, -2, "fork");
+#if defined(SYS_clone)
+  lua_pushcfunction(L, trouble_clone);
+  lua_setfield(L, -2, "clone");
+#endif
+  lua_pushcfunction(L, trouble_threads);
+  lua_setfield(L, -2, "threads");
   lua_pushcfunction(L, trouble_wait);
   lua_setfield(L, -2, "wait");
   lua_pushcfunction(L, trouble_chdir);
