@@ -169,7 +169,7 @@ valgrind: deps-valgrind
 # gets the build for compilers without them.
 WORKER = $(BUILD)/worker
 WORKER_SRC = $(addprefix src/,api.c bound.c buf.c cause.c clock.c date.c \
-  engine.c exchange.c head.c judge.c known.c library.c mailbox.c mask.c \
+  engine.c exchange.c fd.c head.c judge.c known.c library.c mailbox.c mask.c \
   process.c proxy.c server.c shared.c text.c tls.c trust.c verdict.c wake.c \
   wire.c worker.c)
 SANITIZED = -O1 -fno-omit-frame-pointer

@@ -4,8 +4,8 @@
  */
 #include "bell.h"
 
+#include "fd.h"
 #include "process.h"
-#include "wake.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,12 +14,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* The descriptor as a host's may be; -1, with errno: fd is closed. */
 static int tame(int fd) {
 #if defined(SO_NOSIGPIPE)
   int on = 1;
   (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
 #endif
-  return trk_tame(fd);
+  return trk_fd_own_nonblocking(fd);
 }
 
 static void close_fd(int *fd) {
@@ -49,10 +50,10 @@ void trk_bell_close(struct trk_bell *b) {
 static int open_listener(struct trk_bell *b,
                          const struct sockaddr_un *address) {
   const struct sockaddr *any = (const struct sockaddr *)address;
-  int fd = socket(AF_UNIX, SOCK_STREAM, 0), rc;
+  int fd = tame(socket(AF_UNIX, SOCK_STREAM, 0)), rc;
   if (fd < 0)
     return errno;
-  if (!tame(fd) || bind(fd, any, sizeof *address) != 0) {
+  if (bind(fd, any, sizeof *address) != 0) {
     rc = errno;
     close(fd);
     return rc;
@@ -80,8 +81,6 @@ int trk_bell_listen(struct trk_bell *b, const char *path, size_t len) {
 int trk_bell_accept(struct trk_bell *b) {
   int fd = accept(b->listener, NULL, NULL);
   close_listener(b, 0);
-  if (fd >= 0 && !tame(fd))
-    close_fd(&fd);
-  b->connection = fd;
-  return fd >= 0;
+  b->connection = tame(fd);
+  return b->connection >= 0;
 }

@@ -3,6 +3,7 @@
  */
 #include "library.h"
 
+#include "fd.h"
 #include "loaded.h"
 
 #include <pthread.h>
@@ -49,8 +50,12 @@ int trk_library_up(void) {
  * server hangs. RESOLVE_THREADS_MAX is 20 by default, and each look-up takes
  * two, so that calls would wait for each other; it also bounds them (L7). */
 CURLM *trk_library_multi(long calls) {
-  CURLM *multi = curl_multi_init();
+  struct trk_fd_window window;
+  CURLM *multi;
   long most = 2 * calls;
+  trk_fd_begin(&window);
+  multi = curl_multi_init(); /* opens a pair of sockets, to be woken by */
+  trk_fd_end(&window);
   if (multi == NULL)
     return NULL;
   if (most < RESOLVERS_LEAST)

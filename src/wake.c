@@ -3,8 +3,9 @@
  */
 #include "wake.h"
 
+#include "fd.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -13,29 +14,25 @@
 #include <sys/eventfd.h>
 #endif
 
-int trk_tame(int fd) {
-  int flags = fcntl(fd, F_GETFL);
-  return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-         fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
-}
-
 int trk_wake_open_pipe(struct trk_wake *w) {
   int ends[2];
   if (pipe(ends) != 0)
     return -1;
-  if (!trk_tame(ends[0]) || !trk_tame(ends[1])) {
-    close(ends[0]);
-    close(ends[1]);
-    return -1;
-  }
-  w->out = ends[0];
-  w->in = ends[1];
-  return 0;
+  w->out = trk_fd_own_nonblocking(ends[0]);
+  w->in = trk_fd_own_nonblocking(ends[1]);
+  if (w->out >= 0 && w->in >= 0)
+    return 0;
+  if (w->out >= 0)
+    close(w->out);
+  if (w->in >= 0)
+    close(w->in);
+  w->out = w->in = -1;
+  return -1;
 }
 
 int trk_wake_open(struct trk_wake *w) {
 #if defined(__linux__)
-  int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  int fd = trk_fd_own(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (fd >= 0) {
     w->out = w->in = fd;
     return 0;

@@ -9,9 +9,6 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* Lets a descriptor block nobody and outlive no exec. Whether it could. */
-int trk_tame(int fd);
-
 struct trk_wake {
   int out; /* to be polled; -1: there is none */
   int in;  /* to be written to; the same as out where one is enough */

@@ -4,6 +4,8 @@
  */
 #include "wire.h"
 
+#include "fd.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -59,6 +61,13 @@ static size_t on_header(char *line, size_t size, size_t n, void *data) {
 }
 
 /* ---- sockets ------------------------------------------------------ */
+
+static curl_socket_t on_open(void *data, curlsocktype purpose,
+                             struct curl_sockaddr *to) {
+  (void)data;
+  (void)purpose;
+  return trk_fd_socket(to->family, to->socktype, to->protocol);
+}
 
 /* Where memory is short, libcurl may close one without a word. */
 static int on_socket(void *data, curl_socket_t fd, curlsocktype purpose) {
@@ -240,6 +249,7 @@ static CURLcode set_callbacks(struct trk_wire *w) {
   keep(&rc, curl_easy_setopt(easy, CURLOPT_HEADERDATA, (void *)w));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_PREREQDATA, (void *)w));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)w->shared));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close));
