@@ -125,11 +125,23 @@ describe("a file of CAs", function()
     end)
 end)
 
+-- GnuTLS takes certificates as a text from libcurl 8.18 on.
+local function takes_no_text(err)
+  if helper.tls_library == "OpenSSL" or not err or err.kind ~= "config" then
+    return false
+  end
+  helper.check(err, { outcome = "not_sent", says = "takes no ca_pem" })
+  pending "a TLS library that takes no ca_pem"
+  return true
+end
+
 describe("certificates that are given", function()
   for how, create in pairs(callers) do
     it("as a text are trusted by " .. how, function()
       local client = helper.client("TLS", { ca_file = false, ca_pem = trusted })
-      assert(create(client, {}))
+      local trunk, err = create(client, {})
+      if takes_no_text(err) then return end
+      assert(trunk, tostring(err))
       client = helper.client("TLS", { ca_file = false,
         ca_pem = "# ours\r\n" .. other .. "\n" .. trusted })
       assert(create(client, {}))
@@ -137,19 +149,26 @@ describe("certificates that are given", function()
 
     it("as a text are all that is trusted by " .. how, function()
       local client = helper.client("TLS", { ca_file = false, ca_pem = other })
-      helper.check(helper.error_of(create(client, {})), { kind = "tls",
-        outcome = "not_sent", attempts = 1 })
+      local err = helper.error_of(create(client, {}))
+      if takes_no_text(err) then return end
+      helper.check(err, { kind = "tls", outcome = "not_sent", attempts = 1 })
       assert.equal(0, control.ledger(0).count)
     end)
   end
 
   it("need no library io", function()
-    assert.equal("created\n", helper.run(([[
+    local said = helper.run(([[
       local create = require "helper".client
       local pem = %q
       io = nil
-      print(create("TLS", { ca_file = false, ca_pem = pem }).create {}
-        and "created")]]):format(trusted)))
+      local trunk, err = create("TLS", { ca_file = false, ca_pem = pem })
+        .create {}
+      print(trunk and "created" or err.message)]]):format(trusted))
+    if said:find "takes no ca_pem" and helper.tls_library == "GnuTLS" then
+      pending "a TLS library that takes no ca_pem"
+      return
+    end
+    assert.equal("created\n", said)
   end)
 
   it("and hold none are an error of TLS, and nothing is sent", function()
@@ -158,8 +177,9 @@ describe("certificates that are given", function()
       "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
       "-----BEGIN CERTIFICATE-----", trusted:sub(1, 300) } do
       local client = helper.client("TLS", { ca_file = false, ca_pem = text })
-      helper.check(helper.failure(client), { kind = "tls",
-        outcome = "not_sent", attempts = 1 })
+      local err = helper.failure(client)
+      if takes_no_text(err) then return end
+      helper.check(err, { kind = "tls", outcome = "not_sent", attempts = 1 })
     end
     assert.equal(0, control.ledger(0).count)
   end)
@@ -171,7 +191,7 @@ describe("certificates that are given", function()
     ["as a key"] = { { ca_pem = "-----BEGIN PRIVATE KEY-----\n" },
       "not a text of certificates" },
     ["as nothing"] = { { ca_pem = "" }, "not a text of certificates" },
-    ["with a NUL"] = { { ca_pem = "-----BEGIN CERTIFICATE-----\n\0" }, "NUL" },
+    ["with a NUL"] = { { ca_pem = "-----BEGIN CERTIFICATE-----\0" }, "NUL" },
     ["at length"] = { { ca_pem = "-----BEGIN CERTIFICATE-----\n"
       .. ("x"):rep(2 ^ 22) }, "over 4 MiB" },
     ["as a table"] = { { ca_pem = {} }, "must be a string" },
@@ -194,8 +214,8 @@ describe("certificates that are given", function()
       finally(function() os.remove(shim) end)
       assert(helper.succeeds(("unset LD_PRELOAD; cc -shared -fPIC "
         .. "-D_GNU_SOURCE -Wl,--no-as-needed $(pkg-config --cflags libcurl) "
-        .. "'%s' -o '%s' -lcurl -ldl"):format(
-        helper.path "support/shim.c", shim)))
+        .. "'%s' -o '%s' -lcurl -ldl"):format(helper.path "support/shim.c",
+        shim)))
       local said = helper.run(([[
         local client = require "helper".client("TLS", { ca_file = false,
           ca_pem = %q })
