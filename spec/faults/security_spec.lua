@@ -409,6 +409,51 @@ describe("a server", function()
       end)
   end
 
+  -- What a create says in a process with OpenSSL's settings in a file.
+  local function told(origin, ca, settings)
+    local conf = dir .. "/openssl.cnf"
+    local file = assert(io.open(conf, "w"))
+    file:write("openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\n"
+      .. "system_default = all\n[all]\n", settings, "\n")
+    file:close()
+    return helper.run(([[
+      local client = require "helper".client("TLS", { base_url = %q,
+        ca_file = %q, max_attempts = 1, timeout = 20 })
+      local _, err = client.create {}
+      print(err.kind, err.outcome)]]):format(origin, ca),
+      { OPENSSL_CONF = conf })
+  end
+
+  local function needs_openssl()
+    if helper.tls_library == "OpenSSL" then return false end
+    pending "another TLS library than OpenSSL"
+    return true
+  end
+
+  it("is chosen by the file of OPENSSL_CONF too, as the page says", function()
+    if needs_openssl() then return end
+    local origin, stop = serve("old", "-tls1_3 -ciphersuites "
+      .. "TLS_AES_128_GCM_SHA256")
+    assert.equal("tls\tnot_sent\n", told(origin, (helper.sandbox "CA"),
+      "Ciphersuites = TLS_CHACHA20_POLY1305_SHA256"))
+    stop()
+  end)
+
+  it("that is too old or not trusted is not, whatever is in that file",
+    function()
+      if needs_openssl() then return end
+      local loose = "MinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n"
+        .. "VerifyMode = Request"
+      local origin, stop = serve("old", "-tls1_1 -cipher ALL:@SECLEVEL=0")
+      assert.equal("tls\tnot_sent\n", told(origin, (helper.sandbox "CA"),
+        loose))
+      assert.is_nil(stop():find("POST", 1, true))
+      origin, stop = serve("self", "-cipher ALL:@SECLEVEL=0")
+      assert.equal("tls\tnot_sent\n", told(origin, (helper.sandbox "CA"),
+        loose))
+      assert.is_nil(stop():find("POST", 1, true))
+    end)
+
   it("of the same kind, in order, is sent it", function()
     local origin, stop = serve("old", "-www")
     local err = helper.in_time(function(timeout)
