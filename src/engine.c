@@ -99,11 +99,25 @@ static int ready(struct trk_engine *e) {
 
 /* ---- a call's life ------------------------------------------------ */
 
+/* The path as an event may show it: its query may come from a page's link, in
+ * which a server may quote a secret. 0: there is no memory. */
+static int show_path(const struct trk_engine *e, struct trk_exchange *x) {
+  struct trk_buf *shown = &x->shown;
+  trk_buf_clear(shown);
+  if (trk_buf_add(shown, x->path.data, x->path.len) != TRK_BUF_OK)
+    return 0;
+  shown->len = trk_mask_text(&e->shared.mask, shown->data, shown->len);
+  return 1;
+}
+
 /* Where there is no memory for an event, the exchange goes on without it. */
-static void note_event(struct trk_exchange *x, int64_t now,
-                       enum trk_outcome outcome, long retry_ms) {
+static void note_event(const struct trk_engine *e, struct trk_exchange *x,
+                       int64_t now, enum trk_outcome outcome, long retry_ms) {
   struct trk_event **at = &x->events;
-  struct trk_event *event = calloc(1, sizeof *event);
+  struct trk_event *event;
+  if (!show_path(e, x))
+    return;
+  event = calloc(1, sizeof *event);
   if (event == NULL)
     return;
   event->attempt = x->attempts;
@@ -205,7 +219,7 @@ static void judge(struct trk_engine *e, struct trk_exchange *x) {
   past.random = chance(e);
   delay = trk_retry_delay(outcome, &x->seen, &past);
   if (x->watch)
-    note_event(x, us, outcome, delay);
+    note_event(e, x, us, outcome, delay);
   if (delay < 0) {
     finish(e, x);
     return;

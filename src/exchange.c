@@ -17,6 +17,7 @@ struct trk_exchange *trk_exchange_new(void) {
     return NULL;
   trk_buf_init(&x->path, TRK_REQUEST_MAX);
   trk_buf_init(&x->body, TRK_REQUEST_MAX);
+  trk_buf_init(&x->shown, TRK_REQUEST_MAX);
   trk_buf_init(&x->reply, TRK_REPLY_MAX);
   trk_buf_init(&x->asked.texts, 2 * TRK_REQUEST_MAX); /* NULs besides */
   x->retry_after_ms = -1;
@@ -29,6 +30,7 @@ void trk_exchange_free(struct trk_exchange *x) {
   trk_exchange_free_events(x);
   trk_buf_free(&x->path);
   trk_buf_free(&x->body);
+  trk_buf_free(&x->shown);
   trk_buf_free(&x->reply);
   trk_buf_free(&x->asked.texts);
   free(x);

@@ -78,6 +78,7 @@ struct trk_exchange {
   /* One for each attempt, oldest first; who tells on_attempt takes them off.
    * Where memory is short, one may be missing. */
   struct trk_event *events;
+  struct trk_buf shown; /* the path, as they may show it */
 
   /* The engine's. */
   int64_t first_us; /* start of the first attempt: monotonic, microseconds */

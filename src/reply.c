@@ -306,7 +306,7 @@ void trk_reply_push_event(lua_State *L, const struct trk_exchange *x,
                           const struct trk_event *event) {
   lua_newtable(L);
   set_operation(L, x->operation);
-  set_text(L, "path", x->path.data);
+  set_text(L, "path", trk_buf_str(&x->shown));
   set_number(L, "attempt", event->attempt);
   set_text(L, "outcome", trk_outcome_word(event->outcome));
   if (event->status > 0)

@@ -177,6 +177,35 @@ describe("an error", function()
   end)
 end)
 
+describe("an event", function()
+  it("holds no secret that a page's link quotes, and the link is followed",
+    function()
+      for _, how in ipairs { "call", "job" } do
+        local events = {}
+        local client = helper.client("TLS", { max_attempts = 2,
+          on_attempt = function(event) events[#events + 1] = event end })
+        control.arm { status = 200, method = "GET", body =
+          ('{"trunks":[],"meta":{"key":"trunks","next_page_url":'
+          .. '"https://trunking.twilio.com/v1/Trunks?PageSize=50&x=%s&y=%s"}}')
+          :format(TOKEN, percent(TOKEN)) }
+        local page
+        if how == "call" then page = assert(client.list())
+        else page = assert(client.async.list():wait()) end
+        control.arm { status = 503, times = 1, method = "GET" }
+        local result, err = page.next()
+        if how == "job" then result, err = result:wait() end
+        assert.is_true(result ~= nil or err ~= nil)
+        assert.equal(3, #events)
+        assert.same({}, leaks(events))
+        assert.matches("^/v1/Trunks%?PageSize=50&x=%*%*%*&y=%*%*%*$",
+          events[3].path)
+        local requests = helper.requests()
+        assert.matches("x=" .. TOKEN, requests[#requests].query)
+        control.reset()
+      end
+    end)
+end)
+
 describe("a record", function()
   it("is data: what the API has is given, a name like the token too",
     function()
