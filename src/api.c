@@ -82,7 +82,7 @@ static const struct trk_field origination_url_fields[] = {
     {"friendly_name", "FriendlyName", TEXT(64), REQUIRED, "what you call it"},
     {"priority", "Priority", INTEGER(0, 65535), REQUIRED,
      "the lowest is tried first"},
-    {"weight", "Weight", INTEGER(1, 65535), REQUIRED,
+    {"weight", "Weight", INTEGER(0, 65535), REQUIRED,
      "its share of the calls among those of equal priority"},
     {"enabled", "Enabled", BOOLEAN, REQUIRED, "whether it takes calls"},
 };

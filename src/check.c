@@ -186,6 +186,14 @@ static int check_url(const struct trk_field *f, const char *s, size_t len,
   return 1;
 }
 
+static int is_beyond_ascii(const char *s, size_t len) {
+  size_t i;
+  for (i = 0; i < len; i++)
+    if ((unsigned char)s[i] > 127)
+      return 1;
+  return 0;
+}
+
 /* sip:[user[:password]@]host[:port][;parameters][?headers] (RFC 3261, 19.1),
  * of ASCII: what else there is has to be percent-encoded. Twilio's own
  * examples have sip://host. */
@@ -197,14 +205,19 @@ static int check_sip_url(const struct trk_field *f, const char *s, size_t len,
   long port;
   if (!trk_text_begins(s, len, "sip:"))
     return wrong(why, "%s must begin with sip:", f->name);
+  if (at == NULL && host[0] == '/' && host[1] == '/')
+    host += 2;
+  if (is_beyond_ascii(host, strcspn(host, ":;?/")))
+    return wrong(why,
+                 "%s has a domain beyond ASCII; write it in its ASCII form "
+                 "(punycode): m\303\274nchen.de is xn--mnchen-3ya.de",
+                 f->name);
   for (i = 0; i < len; i++)
     if (s[i] <= ' ' || s[i] > '~')
       return wrong(why,
                    "%s holds a space, a control character or one "
                    "beyond ASCII; percent-encode it",
                    f->name);
-  if (at == NULL && host[0] == '/' && host[1] == '/')
-    host += 2;
   n = host_length(host);
   port = port_length(host + n);
   if (n == 0 || port < 0)

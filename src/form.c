@@ -113,11 +113,24 @@ static enum trk_form_rc add_pair(lua_State *L, struct trk_exchange *x,
 
 /* ---- values ------------------------------------------------------- */
 
-static enum trk_form_rc wrong_type(lua_State *L, int value, const char *name,
+/* What makes the right type of a value: those of a CSV are texts. */
+static const char *remedy(lua_State *L, int value, enum trk_type type) {
+  const char *s = lua_type(L, value) == LUA_TSTRING ? lua_tostring(L, value)
+                                                    : "";
+  if (type == TRK_BOOLEAN && (!strcmp(s, "true") || !strcmp(s, "false")))
+    return "; text == \"true\" makes one of it";
+  if (type == TRK_BOOLEAN || !lua_isnumber(L, value))
+    return "";
+  return type == TRK_INTEGER ? "; tonumber makes one of it"
+                             : "; tostring makes one of it";
+}
+
+static enum trk_form_rc wrong_type(lua_State *L, int value,
+                                   const struct trk_field *f,
                                    const char *expected) {
-  lua_pushfstring(L, "%s must be %s; got %s", name, expected,
-                  luaL_typename(L, value));
-  lua_pushstring(L, name);
+  lua_pushfstring(L, "%s must be %s; got %s%s", f->name, expected,
+                  luaL_typename(L, value), remedy(L, value, f->type));
+  lua_pushstring(L, f->name);
   return TRK_FORM_INVALID;
 }
 
@@ -221,14 +234,13 @@ static enum trk_form_rc add_value(lua_State *L, int value,
   switch (f->type) {
   case TRK_BOOLEAN:
     return type == LUA_TBOOLEAN ? add_boolean(L, value, f, x)
-                                : wrong_type(L, value, f->name, "a boolean");
+                                : wrong_type(L, value, f, "a boolean");
   case TRK_INTEGER:
-    return type == LUA_TNUMBER
-               ? add_number(L, value, f, validate, x)
-               : wrong_type(L, value, f->name, "a whole number");
+    return type == LUA_TNUMBER ? add_number(L, value, f, validate, x)
+                               : wrong_type(L, value, f, "a whole number");
   default:
     return type == LUA_TSTRING ? add_string(L, value, f, validate, x)
-                               : wrong_type(L, value, f->name, "a string");
+                               : wrong_type(L, value, f, "a string");
   }
 }
 

@@ -362,12 +362,14 @@ describe("the sandbox", function()
       local status, after = ask("POST", item, "Weight=65535&Enabled=false")
       assert.same({ 200, 65535, false, 2 },
         { status, after.weight, after.enabled, after.priority })
+      status, after = ask("POST", item, "Weight=0")
+      assert.same({ 200, 0 }, { status, after.weight })
       assert.equal(204, (ask("DELETE", item)))
       assert.equal(404, (ask("GET", item)))
     end)
 
     local refused = {
-      { "Weight", "0" }, { "Weight", "65536" }, { "Weight", "1.5" },
+      { "Weight", "-1" }, { "Weight", "65536" }, { "Weight", "1.5" },
       { "Weight", "1e3" }, { "Weight", "0x10" }, { "Priority", "-1" },
       { "Priority", "65536" }, { "Enabled", "on" }, { "SipUrl", "sips:a" },
       { "SipUrl", "http://a" }, { "SipUrl", "sip:" }, { "FriendlyName", "" },

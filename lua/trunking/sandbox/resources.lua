@@ -32,7 +32,7 @@ local trunk_fields = {
 }
 
 local origination_url_fields = {
-  field("Weight", "weight", checks.integer(1, 65535)),
+  field("Weight", "weight", checks.integer(0, 65535)),
   field("Priority", "priority", checks.integer(0, 65535)),
   field("Enabled", "enabled", checks.boolean),
   field("FriendlyName", "friendly_name", checks.text(64)),
