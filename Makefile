@@ -35,8 +35,15 @@ TROUBLE = $(OUT)/trouble.so
 
 SANDBOX = spec/support/sandbox/run
 ROOT = $(CURDIR)
+# A text as one word of the shell, whatever directories are called.
+QUOTE = '
+WORD = '$(subst $(QUOTE),'\'',$(1))'
 LUA_PATH_OF = $(ROOT)/lua/?.lua;$(ROOT)/lua/?/init.lua;;
 LUA_CPATH_OF = $(ROOT)/$(BUILD)/$(1)/?.so;;
+LUA_CPATH_HERE = $(call LUA_CPATH_OF,$(ABI))
+# $(call PATHS,5.4) COMMAND finds the module.
+PATHS = LUA_PATH=$(call WORD,$(LUA_PATH_OF)) \
+  LUA_CPATH=$(call WORD,$(call LUA_CPATH_OF,$(1)))
 
 .PHONY: all build env demo test spec busy sandbox check asan valgrind \
   worker-test worker-tsan worker-asan worker-memcheck worker-helgrind ledger \
@@ -93,16 +100,16 @@ probe: $(PROBE) $(TROUBLE)
 
 ## env: the paths that Lua needs: eval "$(make -s env)"
 env: build
-	@echo "export LUA_PATH='$(LUA_PATH_OF)$$LUA_PATH'"
-	@echo "export LUA_CPATH='$(call LUA_CPATH_OF,$(ABI))$$LUA_CPATH'"
+	@printf 'export %s\n' \
+	  $(call WORD,LUA_PATH=$(call WORD,$(LUA_PATH_OF))"$$LUA_PATH") \
+	  $(call WORD,LUA_CPATH=$(call WORD,$(LUA_CPATH_HERE))"$$LUA_CPATH")
 
 # ---- using -----------------------------------------------------------
 
 ## demo: creates a trunk over TLS, in a sandbox of the API
 demo: deps-demo
 	@$(MAKE) --no-print-directory -s build LUA=5.4
-	@LIVE="$(LIVE)" LUA_PATH='$(LUA_PATH_OF)' \
-	  LUA_CPATH='$(call LUA_CPATH_OF,5.4)' spec/support/demo
+	@LIVE="$(LIVE)" $(call PATHS,5.4) spec/support/demo
 
 ## examples: runs the C program that embeds Lua
 # A program that embeds Lua, with the module found by require and with the
@@ -121,9 +128,8 @@ $(HOST)/host-static: examples/embed/host.c $(SRC) $(HDR) Makefile
 	  -ldl
 
 examples: deps-demo build $(HOST)/host $(HOST)/host-static
-	@LUA_PATH='$(LUA_PATH_OF)' LUA_CPATH='$(call LUA_CPATH_OF,$(ABI))' \
-	  $(SANDBOX) $(HOST)/host
-	@LUA_PATH='$(LUA_PATH_OF)' $(SANDBOX) $(HOST)/host-static
+	@$(call PATHS,$(ABI)) $(SANDBOX) $(HOST)/host
+	@LUA_PATH=$(call WORD,$(LUA_PATH_OF)) $(SANDBOX) $(HOST)/host-static
 
 ## sandbox: the sandbox of the API, until Ctrl-C
 sandbox: deps-demo
@@ -208,8 +214,7 @@ ledger: deps-spec
 bench: deps-bench
 	@for v in 5.4 5.1; do \
 	  $(MAKE) --no-print-directory -s build LUA=$$v || exit 1; done
-	@LUA_PATH='$(LUA_PATH_OF)' LUA_CPATH='$(call LUA_CPATH_OF,5.4)' \
-	  spec/bench/run $(BENCH)
+	@$(call PATHS,5.4) spec/bench/run $(BENCH)
 
 # ---- torture -----------------------------------------------------------
 
@@ -346,8 +351,8 @@ nightly:
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-LUA_DIR = $(DESTDIR)$(PREFIX)/share/lua/$(ABI)
-LIB_DIR = $(DESTDIR)$(PREFIX)/lib/lua/$(ABI)
+LUA_DIR = $(call WORD,$(DESTDIR)$(PREFIX)/share/lua/$(ABI))
+LIB_DIR = $(call WORD,$(DESTDIR)$(PREFIX)/lib/lua/$(ABI))
 
 LUA_PARTS = $(patsubst lua/%/,%,$(sort $(dir $(shell \
   find lua -name '*.lua'))))

@@ -47,6 +47,50 @@ describe("make install", function()
     end)
 end)
 
+describe("a directory with blanks and quotes in its name", function()
+  local dir, name = nil, "my dir/it's \"x\" & co"
+
+  before_each(function()
+    local pipe = io.popen "mktemp -d"
+    dir = pipe:read "*l"
+    pipe:close()
+  end)
+
+  after_each(function() sh("rm -rf " .. dir) end)
+
+  -- The same in a shell where D is the temporary directory and N the name.
+  local function there(command)
+    return sh(("D=%s; N='%s'; %s"):format(dir, name:gsub("'", "'\\''"),
+      command))
+  end
+
+  it("is installed to by make install, staged or not", function()
+    for _, words in ipairs { 'PREFIX="$D/$N"', 'PREFIX="/$N" DESTDIR="$D"',
+      'PREFIX=/usr DESTDIR="$D/$N"' } do
+      local ok, text = there("make -s install LUA=5.4 " .. words)
+      assert.is_true(ok, text)
+      ok, text = there [[find "$D/my dir" -name core.so -o -name init.lua]]
+      assert.is_true(ok, text)
+      assert.equal(2, select(2, text:gsub('/it\'s "x" & co/', "")), text)
+      ok, text = there("make -s uninstall LUA=5.4 " .. words)
+      assert.is_true(ok, text)
+      ok, text = there [[find "$D" -type f]]
+      assert.is_true(ok)
+      assert.equal("rc=0", text:match "^%S*")
+    end
+  end)
+
+  it("is a checkout's, and make env says so", function()
+    local ok, text = there [[
+      mkdir -p "$D/$N" && cp -r Makefile src lua build "$D/$N" && cd "$D/$N" &&
+      eval "$(make -s env LUA=5.4)" && cd / &&
+      lua5.4 -e 'print(package.searchpath("trunking.core", package.cpath))']]
+    assert.is_true(ok, text)
+    assert.equal(("%s/%s/build/5.4/trunking/core.so"):format(dir, name),
+      text:match "^[^\n]*")
+  end)
+end)
+
 describe("the rock", function()
   local dir
   local rockspec = ("trunking-%s-1.rockspec"):format(
