@@ -30,9 +30,35 @@ for title, words in pairs(core.enums) do
   end
 end
 
+-- A name that is near one that is there is a mistake, and raises as an enum's
+-- does. Any other is nil: so a program can ask what a version has.
+local function absent(self, name, more)
+  if type(name) ~= "string" or #name < 4 then return end
+  local names = {}
+  for known in pairs(self) do names[#names + 1] = known end
+  for known in pairs(more or {}) do names[#names + 1] = known end
+  local there, suggest = pcall(require, "trunking.suggest")
+  local meant = there and suggest(name, names)
+  if meant then
+    error(("there is no '%s'; did you mean '%s'?"):format(name, meant), 3)
+  end
+end
+
+local home = { __index = function(self, name) absent(self, name) end }
+
+-- The tables of a client, down to async's own.
+local function watch_homes(client)
+  for _, value in pairs(client) do
+    if type(value) == "table" then watch_homes(setmetatable(value, home)) end
+  end
+end
+
 local function load(self, name)
   local make = lazy[name]
-  if not make then return nil end
+  if not make then
+    absent(self, name, lazy)
+    return nil
+  end
   local value = make()
   rawset(self, name, value)
   return value
@@ -59,6 +85,7 @@ local function complete(client, private)
   client.ip_access_control_lists.ensure =
     from("ensure", "ip_access_control_list")
   client.phone_numbers.ensure = from("ensure", "phone_number")
+  watch_homes(client)
   return client, own
 end
 

@@ -7,6 +7,7 @@
 local cjson = require("cjson").new()
 local core = require "trunking.core"
 local helper = require "helper"
+local pages = require "trunking.pages"
 local trunking = require "trunking"
 
 local BASE = os.getenv "TRUNKING_CONTRACT"
@@ -371,9 +372,10 @@ end
 -- A page as it would be in JSON.
 local function as_json(page)
   local records, out = {}, {}
-  for name, value in pairs(page) do
-    if type(name) == "number" then records[name] = value
-    elseif type(value) ~= "function" then out[name] = value end
+  for i, record in pairs(page) do records[i] = record end
+  for name, value in pairs(pages.about(page)) do
+    local is_ours = type(value) == "function" or name:find "_cursor$"
+    if not is_ours then out[name] = value end
   end
   out[page.meta.key] = records
   return out
