@@ -1,6 +1,7 @@
--- The module without credentials: what is wrong with a request itself is told
--- first, as it is where there are some.
+-- The module with nothing but its environment. Without credentials there, what
+-- is wrong with a request itself is told first, as it is where there are some.
 
+local control = require "sandbox.control"
 local helper = require "helper"
 
 -- What a script prints, line by line, in a process without credentials.
@@ -58,6 +59,19 @@ describe("without credentials", function()
     assert.matches("did you mean 'friendly_name'? (invalid, not_sent)",
       lines[1], 1, true)
     assert.equal("freindly_name", lines[2])
+  end)
+
+  it("the README's first lines run with the sandbox's environment", function()
+    local file = assert(io.open("README.md", "rb"))
+    local code = file:read "*a":match "\n## Ten lines.-\n```lua\n(.-)\n```"
+    file:close()
+    local said = helper.run(code, { TRUNKING_BASE_URL = helper.origin "TLS",
+      TRUNKING_CA_FILE = helper.sandbox "CA",
+      TWILIO_ACCOUNT_SID = helper.sandbox "ACCOUNT_SID",
+      TWILIO_AUTH_TOKEN = helper.sandbox "AUTH_TOKEN" })
+    assert.matches("^TK%x+\t", said)
+    assert.equal(1, control.ledger(0).created)
+    control.reset()
   end)
 
   it("a client that is closed says so first", function()
