@@ -468,13 +468,12 @@ local function usage() stop(2, USAGE) end
 
 local function read_arguments()
   local options, at = { concurrency = 16 }, 1
-  if arg[1] == "--help" then
-    print(USAGE)
-    os.exit(0, true)
-  end
   while arg[at] do
     local word, value = arg[at], arg[at + 1]
-    if word == "--results" and value then
+    if word == "--help" then
+      print(USAGE)
+      os.exit(0, true)
+    elseif word == "--results" and value then
       options.results, at = value, at + 1
     elseif word == "--concurrency" and tonumber(value)
       and value:find "^[1-9]%d*$" then

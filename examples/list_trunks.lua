@@ -182,13 +182,12 @@ local function usage() stop(2, USAGE) end
 
 local function read_arguments()
   local options, at = {}, 1
-  if arg[1] == "--help" then
-    print(USAGE)
-    os.exit(0, true)
-  end
   while arg[at] do
     local word, value = arg[at], arg[at + 1] or ""
-    if word == "--limit" and value:find "^%d+$" then
+    if word == "--help" then
+      print(USAGE)
+      os.exit(0, true)
+    elseif word == "--limit" and value:find "^%d+$" then
       options.limit, at = tonumber(value), at + 1
     elseif word == "--table" or word == "--tsv" then
       options.table = word == "--table"
