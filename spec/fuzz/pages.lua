@@ -65,6 +65,26 @@ local function follow(page, word, async, name, path)
   end
 end
 
+-- Gives a page's cursor to its list: it leads where the link leads, or is
+-- refused.
+local function go_to(page, word, async, list, trunk, path)
+  local link, before = page.meta[word .. "_page_url"], wire.requests()
+  local params = { cursor = page[word .. "_cursor"] }
+  if params.cursor == nil then return assert(link == nil or link == "") end
+  local got, err
+  if trunk then got, err = run(async, list, trunk, params)
+  else got, err = run(async, list, params) end
+  if wire.requests() == before then
+    assert(got == nil and not is_plain(link, path))
+    assert(wire.outcome(err) == "not_sent")
+    assert(err.kind == "invalid" and err.field == "cursor")
+  else
+    assert(wire.requests() == before + 1)
+    followed(link, path)
+    if got == nil then wire.outcome(err) end
+  end
+end
+
 local function list_and_follow(home, trunk, async, name, path)
   local list = async and (home and client.async[home] or client.async).list
     or (home and client[home] or client).list
@@ -75,6 +95,8 @@ local function list_and_follow(home, trunk, async, name, path)
   if not page then return wire.outcome(err) end
   follow(page, "next", async, name, path)
   follow(page, "previous", async, name, path)
+  go_to(page, "next", async, list, trunk, path)
+  go_to(page, "previous", async, list, trunk, path)
 end
 
 -- All the replies are one: the second page's link leads where the first one's
