@@ -254,7 +254,7 @@ static void check_outcome(const struct trk_evidence *seen, const char *got) {
 static int push_result(lua_State *L) {
   struct trk_exchange *x = lua_touserdata(L, 2);
   const char *account = lua_tostring(L, 3);
-  return trk_reply_push(L, x, account, NULL, 1);
+  return trk_reply_push(L, x, account, NULL, 1, 0);
 }
 
 const char *fuzz_result(lua_State *L, struct trk_exchange *x,

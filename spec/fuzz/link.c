@@ -35,11 +35,22 @@ static int same_part(CURLU *a, CURLU *b, CURLUPart which) {
   return same;
 }
 
+/* The scheme is never taken over, so either will do, with the port that is
+ * either's own. */
+static int is_web(CURLU *url) {
+  return part_is(url, CURLUPART_SCHEME, "https") ||
+         part_is(url, CURLUPART_SCHEME, "http");
+}
+
+static int has_usual_port(CURLU *url) {
+  return part_is(url, CURLUPART_PORT, "443") ||
+         part_is(url, CURLUPART_PORT, "80");
+}
+
 static int is_twilio(CURLU *url) {
   regex_t re;
   char *host = part(url, CURLUPART_HOST);
-  int is = host != NULL && part_is(url, CURLUPART_SCHEME, "https") &&
-           part_is(url, CURLUPART_PORT, "443") &&
+  int is = host != NULL && has_usual_port(url) &&
            regcomp(&re, TWILIO, REG_EXTENDED | REG_ICASE | REG_NOSUB) == 0;
   if (is) {
     is = regexec(&re, host, 0, NULL, 0) == 0;
@@ -62,10 +73,10 @@ static int leads_back(CURLU *page, CURLU *url, const char *link,
   return same && part_is(url, CURLUPART_PATH, path) &&
          part_is(url, CURLUPART_USER, NULL) &&
          part_is(url, CURLUPART_PASSWORD, NULL) &&
-         part_is(url, CURLUPART_FRAGMENT, NULL) &&
-         (is_twilio(url) || (same_part(page, url, CURLUPART_SCHEME) &&
-                             same_part(page, url, CURLUPART_HOST) &&
-                             same_part(page, url, CURLUPART_PORT)));
+         part_is(url, CURLUPART_FRAGMENT, NULL) && is_web(url) &&
+         (is_twilio(url) || (same_part(page, url, CURLUPART_HOST) &&
+                             (same_part(page, url, CURLUPART_PORT) ||
+                              (has_usual_port(page) && has_usual_port(url)))));
 }
 
 int link_leads_back(const char *link, const char *origin, const char *path,
