@@ -12,7 +12,7 @@ local function options(changes)
     user = helper.sandbox "ACCOUNT_SID",
     secret = helper.sandbox "AUTH_TOKEN",
     timeout = 20, connect_timeout = 5, max_attempts = 1, max_in_flight = 4,
-    validate = true,
+    validate = true, proxy = "",
   }
   for name, value in pairs(changes or {}) do all[name] = value or nil end
   return all
@@ -22,7 +22,7 @@ after_each(helper.tidy)
 
 describe("core.new", function()
   for _, name in ipairs { "origin", "user", "secret", "user_agent",
-    "max_in_flight" } do
+    "max_in_flight", "proxy" } do
     it("raises without " .. name, function()
       local ok, why = pcall(core.new, options { [name] = false })
       assert.is_false(ok)
