@@ -164,15 +164,17 @@ end
 local LINE = "^[%d-]+\t([^\t]*)\t(%l[%l ]*)\t(.*)$"
 local SID = "^TK" .. ("%x"):rep(32) .. "$"
 
--- Puts a whole new file in the place of one.
+-- Puts a whole new file in the place of one. Another bulk.lua may do the same:
+-- the address of a table makes the name its own.
 local function replace(path, text)
-  local file, why = io.open(path .. ".part", "wb")
+  local part = ("%s.%s.part"):format(path, tostring({}):match "%w*$")
+  local file, why = io.open(part, "wb")
   local ok = file
   if file then
     ok, why = file:write(text)
     if ok then ok, why = file:close() end
   end
-  if ok then ok, why = os.rename(path .. ".part", path) end
+  if ok then ok, why = os.rename(part, path) end
   return ok, why
 end
 
