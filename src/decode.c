@@ -18,14 +18,22 @@
 /* ---- what lua-cjson needs around it ---------------------------------- */
 
 /* lua-cjson ends the process where malloc refuses. What it is about to ask
- * for, the text's length and a small block, is asked for before. Another
- * thread may take memory in between: room to spare is asked for too. */
-#define SMALL 128u
-#define SPARE ((size_t)16 * 1024)
+ * for, the text's length and a buffer's head, is asked for before. A small
+ * block that is given back stays in the heap, where it is found again. A large
+ * one goes back to the system, and another thread may take it: there must be
+ * room to spare. */
+#define LARGE ((size_t)32 * 1024)
+#define SPARE ((size_t)64 * 1024)
+
+struct head {
+  char *at;
+  size_t sizes[2];
+  int others[3];
+};
 
 static int has_memory(size_t n) {
-  void *volatile block = malloc(n + SPARE); /* or it would be left out */
-  void *volatile small = malloc(SMALL);
+  void *volatile block = malloc(n < LARGE ? n + 1 : n + SPARE);
+  void *volatile small = malloc(sizeof(struct head)); /* or they are left out */
   int has = block != NULL && small != NULL;
   free(block);
   free(small);
@@ -52,9 +60,12 @@ static int call(lua_State *L, int n, int plain) {
 
 /* ---- loading it ------------------------------------------------------ */
 
-/* The same, and raises its error. */
+/* More than it takes to load it, and than it then holds for what it writes. */
+#define BUFFER ((size_t)16 * 1024)
+
+/* The same as call, and raises its error. */
 static void must_call(lua_State *L, int n, int plain) {
-  if (!has_memory(SPARE))
+  if (!has_memory(BUFFER))
     luaL_error(L, "not enough memory");
   if (call(L, n, plain) != 0)
     lua_error(L);
@@ -73,7 +84,7 @@ static int is_plain(lua_State *L) {
   int top = lua_gettop(L), plain;
   lua_getfield(L, top, "decode");
   lua_pushliteral(L, "0.5");
-  plain = has_memory(SPARE) && call(L, 1, 1) == 0 && lua_isnumber(L, -1);
+  plain = has_memory(BUFFER) && call(L, 1, 1) == 0 && lua_isnumber(L, -1);
   lua_settop(L, top);
   return plain;
 }

@@ -68,6 +68,7 @@ struct trk_exchange {
   struct trk_buf reply;
   struct trk_told told; /* once the reply is judged */
   char request_id[64];  /* Twilio-Request-Id; "" when none came */
+  char coding[32];      /* of it, as in Content-Encoding; "": none */
   long retry_after_ms;  /* -1: the server asked for nothing */
   char text[256];       /* why there is no reply; "" when there is one */
   int64_t elapsed_us;   /* from the start of the first attempt to the end */

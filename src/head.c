@@ -35,7 +35,7 @@ static void status_line(struct trk_head *h, const char *line, size_t len) {
     while (++p < line + len && *p >= '0' && *p <= '9' && status < 1000)
       status = status * 10 + (*p - '0');
   h->retry_after[0] = h->date[0] = h->request_id[0] = '\0';
-  h->redirect[0] = '\0';
+  h->redirect[0] = h->coding[0] = '\0';
   h->status = status >= 200 ? status : 0;
   h->part = status >= 100 && status < 200 ? TRK_HEAD_INTERIM : TRK_HEAD_FINAL;
 }
@@ -65,6 +65,14 @@ static void redirect_host(struct trk_head *h, const char *line, size_t len) {
   h->redirect[n] = '\0';
 }
 
+/* What the body is encoded as, if it is. */
+static void coding(struct trk_head *h, const char *line, size_t len) {
+  if (header_value(line, len, "Content-Encoding:", h->coding,
+                   sizeof h->coding) &&
+      trk_text_same(h->coding, "identity"))
+    h->coding[0] = '\0';
+}
+
 /* A field of the reply's head. */
 static void field(struct trk_head *h, const char *line, size_t len) {
   if (*line == 'T' || *line == 't')
@@ -77,13 +85,16 @@ static void field(struct trk_head *h, const char *line, size_t len) {
     header_value(line, len, "Date:", h->date, sizeof h->date);
   else if (*line == 'L' || *line == 'l')
     redirect_host(h, line, len);
+  else if (len > 8 && (line[8] == 'E' || line[8] == 'e'))
+    coding(h, line, len);
 }
 
 void trk_head_begin(struct trk_head *h) {
   h->part = TRK_HEAD_NONE;
   h->bytes = 0;
   h->status = 0;
-  h->request_id[0] = h->retry_after[0] = h->date[0] = h->redirect[0] = '\0';
+  h->request_id[0] = h->retry_after[0] = h->date[0] = '\0';
+  h->redirect[0] = h->coding[0] = '\0';
 }
 
 int trk_head_line(struct trk_head *h, const char *line, size_t len) {

@@ -29,6 +29,7 @@ struct trk_head {
   char request_id[64];  /* Twilio-Request-Id; "" when none came */
   char retry_after[48]; /* fields as they came */
   char date[48];
+  char coding[32];    /* Content-Encoding; "" when there is none */
   char redirect[128]; /* the host that Location names */
 };
 

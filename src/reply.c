@@ -247,6 +247,18 @@ static void set_told(lua_State *L, const struct trk_exchange *x,
   set_text(L, "account", account);
 }
 
+/* Why there is no result. A body that is encoded is named, and not shown. */
+static void set_message(lua_State *L, const struct trk_exchange *x,
+                        int decoded) {
+  set_text(L, "message", why(x));
+  if (decoded != 0 || x->coding[0] == '\0' || *why(x) != '\0')
+    return;
+  lua_pushfstring(L, "the reply is encoded as %s, which was not asked for",
+                  x->coding);
+  lua_setfield(L, -2, "message");
+  set_text(L, "coding", x->coding);
+}
+
 /* An error from what the call saw; decoded is a stack index, or 0; below 0
  * there was no memory to read the reply. The words of a reply with a status of
  * success are none of an error: own secrets may stand in them (see wire). */
@@ -258,7 +270,7 @@ static int push_failure(lua_State *L, const struct trk_exchange *x,
   if (x->seen.status == 0 || trk_is_success(x->seen.status) ||
       x->seen.body == TRK_BODY_FOREIGN)
     set_text(L, "kind", kind_of(x));
-  set_text(L, "message", why(x));
+  set_message(L, x, decoded);
   set_text(L, "request_id", x->request_id);
   set_number(L, "attempts", x->attempts);
   if (x->seen.status > 0)
@@ -268,7 +280,7 @@ static int push_failure(lua_State *L, const struct trk_exchange *x,
   if (decoded > 0 && !trk_is_success(x->seen.status)) {
     lua_pushvalue(L, decoded);
     lua_setfield(L, -2, "decoded");
-  } else if (decoded == 0 && x->reply.len > 0 &&
+  } else if (decoded == 0 && x->coding[0] == '\0' && x->reply.len > 0 &&
              !trk_is_success(x->seen.status)) {
     lua_pushlstring(L, x->reply.data, x->reply.len);
     lua_setfield(L, -2, "body");

@@ -407,7 +407,7 @@ static void forget(struct trk_wire *w, struct trk_exchange *x) {
   memset(&x->seen, 0, sizeof x->seen);
   x->seen.was_unknown = was_unknown;
   x->seen.method = x->operation->method;
-  x->request_id[0] = x->text[0] = '\0';
+  x->request_id[0] = x->coding[0] = x->text[0] = '\0';
   x->retry_after_ms = -1;
   trk_buf_clear(&x->reply);
 }
@@ -442,6 +442,7 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   const struct trk_head *head = &w->saw.head;
   x->seen.status = head->status;
   memcpy(x->request_id, head->request_id, sizeof x->request_id);
+  memcpy(x->coding, head->coding, sizeof x->coding);
   x->retry_after_ms = trk_retry_after(head->retry_after, head->date);
   trk_cause(&w->saw, rc, &x->seen, x->text, sizeof x->text);
   if (x->seen.cause == TRK_TLS && is_outdated(w))

@@ -56,6 +56,28 @@ function M.is(value)
   return type(value) == "table" and getmetatable(value) == mt
 end
 
+-- How long a character of UTF-8 is by its first byte, and what its second one
+-- may be where not all are allowed.
+local function length(first)
+  return first >= 0xC2 and first < 0xE0 and 2 or first >= 0xE0 and
+    first < 0xF0 and 3 or first >= 0xF0 and first < 0xF5 and 4
+end
+
+local seconds = { [0xE0] = { 0xA0, 0xBF }, [0xED] = { 0x80, 0x9F },
+  [0xF0] = { 0x90, 0xBF }, [0xF4] = { 0x80, 0x8F } }
+
+local FFFD = "\239\191\189"
+
+-- A byte over 127 and those that continue it: the character they are, and
+-- U+FFFD for each byte that is none.
+local function character(bytes)
+  local first, second = bytes:byte(1, 2)
+  local size, range = length(first), seconds[first]
+  if not size or #bytes < size or
+    range and (second < range[1] or second > range[2]) then size = 0 end
+  return bytes:sub(1, size) .. FFFD:rep(#bytes - size)
+end
+
 -- Makes a server's words fit for a terminal: cuts them, and takes out control
 -- characters, those that turn the line round (Unicode's annex 9: U+061C, 200E,
 -- 200F, 202A to 202E, 2066 to 2069) and those that end it (U+2028, 2029).
@@ -64,6 +86,7 @@ local function clean(text)
   text = text:sub(1, 4 * MAX_MESSAGE):gsub("\194[\128-\159]", " ")
   text = text:gsub("\216\156", ""):gsub("\226\128[\142\143\170-\174]", "")
     :gsub("\226\129[\166-\169]", ""):gsub("\226\128[\168\169]", " ")
+  text = text:gsub("[\128-\255][\128-\191]*", character)
   text = text:gsub("[^!-\126\128-\255]+", " "):gsub("^ ", ""):gsub(" $", "")
   if #text > MAX_MESSAGE then
     local cut = text:sub(1, MAX_MESSAGE)
@@ -133,9 +156,11 @@ local function read_json(err, body)
   end
 end
 
--- A gateway's page: its title, or its text without the tags.
+-- A gateway's page: its title, or its text without the tags. What has control
+-- characters that no text has is none.
 local function read_text(err, body)
   local page = body:sub(1, 8192)
+  if page:find "[^\9-\13\27\32-\255]" then return end
   local title = page:match("<[Tt][Ii][Tt][Ll][Ee][^>]*>(.-)</")
   err.message = clean(title) or clean((page:gsub("<[^<>]*>", " ")))
 end
@@ -188,7 +213,8 @@ end
 
 local function from_status(err, raw)
   if raw.decoded then read_json(err, raw.decoded)
-  elseif raw.body then read_text(err, raw.body) end
+  elseif raw.body then read_text(err, raw.body)
+  elseif raw.coding then err.message = nil end
   err.kind = kind_of(raw.status)
   if raw.status >= 300 and raw.status < 400 and raw.message then
     err.message = join(err.message, raw.message) -- where it redirects to
@@ -196,6 +222,7 @@ local function from_status(err, raw)
   local words = err.message or plain_words[raw.status] or
     ("the server answered %d"):format(raw.status)
   if hints[err.code] then words = words .. "; " .. hints[err.code] end
+  if raw.coding then words = words .. "; " .. raw.message end
   err.message = words
 end
 

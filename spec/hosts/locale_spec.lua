@@ -45,9 +45,13 @@ local function run(locale, script)
   return said
 end
 
+local made = 0
+
+-- Each record is another's.
 local function record(prefix, more)
-  return ('{"sid":"%s","account_sid":"%s",%s}'):format(
-    helper.sid(prefix, "a"), helper.sandbox "ACCOUNT_SID", more)
+  made = made + 1
+  return ('{"sid":"%s%032x","account_sid":"%s",%s}'):format(prefix, made,
+    helper.sandbox "ACCOUNT_SID", more)
 end
 
 -- When the host sets its locale, among what it does before it calls. heals:
@@ -121,15 +125,18 @@ local function arm(first)
   local replies = {
     { body = record("TK", '"whole":10,"half":2.5,"less":-0.125'),
       apply = true },
-    { status = 201, body = record("OU", ('"trunk_sid":"%s","weight":10,'
-      .. '"priority":1.5'):format(helper.sid("TK", "a"))) },
+    { status = 201, body = record("OU", '"weight":10,"priority":1.5,'
+      .. '"sip_url":"sip:a.example","friendly_name":"x","enabled":true') },
     { status = 200, body = ('{"meta":{"key":"trunks","page":0,"page_size":50},'
       .. '"trunks":[%s,%s]}'):format(record("TK", '"n":1,"h":0.5'),
         record("TK", '"n":2')) },
     { status = 400, body = '{"code":21248,"message":"taken","status":400}' },
     { status = 201, body = record("TK", '"half":2.5') },
   }
-  if first then table.insert(replies, 1, replies[1]) end
+  if first then
+    table.insert(replies, 1, { apply = true,
+      body = record("TK", '"friendly_name":"first"') })
+  end
   control.arm(replies)
 end
 

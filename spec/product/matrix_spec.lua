@@ -189,6 +189,8 @@ local matrix = {
         .. "applied" },
     { "gzip", "security",
       "a request is not decompressed" },
+    { "gzip, in words", "coding",
+      "a create over plain HTTP answered with gzip names it" },
     { "codings not asked for", "faults",
       "a create over plain HTTP answered with a coding that was not asked "
         .. "for is applied" },
