@@ -25,11 +25,14 @@ static char before(const struct cut *cut, const char *p) {
   return cut->out > cut->text ? cut->out[-1] : '\0';
 }
 
-/* The quote that opens the name of which the null at p is the value; NULL
- * when it is not plainly one. A quote between a plain character and a colon
- * can but close a name: in a text it would be behind a backslash, and one that
- * opens a text is behind a bracket, a comma or a colon. */
+/* The quote that opens the name of which the null at p is the value, behind a
+ * colon and at most one blank; NULL when it is not plainly one. A quote between
+ * a plain character and a colon can but close a name: in a text it would be
+ * behind a backslash, and one that opens a text is behind a bracket, a comma, a
+ * colon or a blank. */
 static const char *name_of(const struct cut *cut, const char *p) {
+  if (p > cut->seg && p[-1] == ' ')
+    p--;
   if (p - cut->seg < 4 || p[-1] != ':' || p[-2] != '"' || !is_name_char(p[-3]))
     return NULL;
   p -= 3;
@@ -39,10 +42,11 @@ static const char *name_of(const struct cut *cut, const char *p) {
 }
 
 /* What goes with the null at p, one comma included: [*from, *to). 0: nothing,
- * it stays. */
+ * it stays. A comma may have one blank behind it. */
 static int member(const struct cut *cut, const char *p, const char **from,
                   const char **to) {
   const char *name = name_of(cut, p);
+  const char *next = p[4] == ',' && p[5] == ' ' ? p + 6 : p + 5;
   char ahead;
   if (name == NULL || (p[4] != ',' && p[4] != '}'))
     return 0;
@@ -50,16 +54,19 @@ static int member(const struct cut *cut, const char *p, const char **from,
   *from = name;
   *to = p + 4;
   if (ahead == '{') {
-    if (p[4] == ',' && p[5] != '"')
+    if (p[4] == ',' && *next != '"')
       return 0;
-    *to += p[4] == ',';
+    if (p[4] == ',')
+      *to = next;
     return 1;
   }
+  if (ahead == ' ' && name - 1 > cut->seg)
+    ahead = *(--name - 1);
   if (ahead != ',') /* which has not been cut: no cut ends behind one */
     return 0;
   *from = name - 1;
   ahead = before(cut, *from);
-  return ahead != '{' && ahead != ',' && ahead != '\0';
+  return ahead != '{' && ahead != ',' && ahead != ' ' && ahead != '\0';
 }
 
 static void keep(struct cut *cut, const char *end) {
@@ -102,7 +109,7 @@ static int only_texts(const char *p) {
       return 0;
     if (p[1] == ']')
       return 1;
-    p += 2;
+    p += p[2] == ' ' ? 3 : 2;
   }
   return 0;
 }
@@ -142,8 +149,8 @@ size_t trk_json_numbers(const char *text, size_t len) {
   const char *end = text + len, *p;
   size_t n = mixed_arrays(text, len, '}') + mixed_arrays(text, len, ']');
   for (p = text; (p = memchr(p, ':', (size_t)(end - p))) != NULL; p++)
-    if (may_be_number(p[1]) && p > text &&
-        (p[-1] == '"' || (unsigned char)p[-1] <= ' '))
+    if (may_be_number(p[1]) && (p[1] != ' ' || may_be_number(p[2])) &&
+        p > text && (p[-1] == '"' || (unsigned char)p[-1] <= ' '))
       n++;
   for (p = text; (p = memchr(p, '[', (size_t)(end - p))) != NULL; p++)
     if (p[1] == '"')

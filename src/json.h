@@ -13,12 +13,13 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* Cuts out, in place, each member "name":null that stands without white space
- * in an object, and returns the text's new length; a NUL follows it, as one
- * must before. *left is how often "null" is left at most, in whatever place.
- * A text that is not valid JSON stays so, unless such a member stands in an
- * array, or begins with the quote that ends a text. Where an object has a name
- * twice, which JSON leaves open, a null may give way to the other. */
+/* Cuts out, in place, each member "name":null of an object that stands without
+ * white space, but for one blank behind its colon and one behind a comma, and
+ * returns the text's new length; a NUL follows it, as one must before. *left is
+ * how often "null" is left at most, in whatever place. A text that is not valid
+ * JSON stays so, unless such a member stands in an array, or begins with the
+ * quote that ends a text. Where an object has a name twice, which JSON leaves
+ * open, a null may give way to the other. */
 size_t trk_json_trim(char *text, size_t len, size_t *left);
 
 /* How many places of a JSON text may hold numbers: members, and arrays of

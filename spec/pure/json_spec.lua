@@ -30,7 +30,31 @@ describe("trimming a JSON text", function()
     { "takes them behind an array or an object",
       '{"o":[],"a":null,"p":{},"b":null}', '{"o":[],"p":{}}' },
     { "leaves an element of an array", '{"a":[null,1,null]}', nil, 2 },
-    { "leaves one with white space", '{"a": null,"b":null ,"c":1}', nil, 2 },
+    { "takes the first of several, with blanks",
+      '{"a": null, "b": 1}', '{"b": 1}' },
+    { "takes the last, with blanks", '{"a": 1, "b": null}', '{"a": 1}' },
+    { "takes the middle, with blanks", '{"a": 1, "b": null, "c": 2}',
+      '{"a": 1, "c": 2}' },
+    { "takes all, with blanks", '{"a": null, "b": null, "c": null}', '{}' },
+    { "takes several behind another, with blanks",
+      '{"x": 1, "a": null, "b": null}', '{"x": 1}' },
+    { "takes several before another, with blanks",
+      '{"a": null, "b": null, "x": 1}', '{"x": 1}' },
+    { "takes those of inner objects, with blanks",
+      '{"o": {"a": null, "b": [{"c": null}, {"d": null, "e": []}]}, "f": null}',
+      '{"o": {"b": [{}, {"e": []}]}}' },
+    { "takes one with a blank behind the comma alone", '{"a":1, "b":null}',
+      '{"a":1}' },
+    { "leaves an element, with blanks", '{"a": [null, 1, null]}', nil, 2 },
+    { "leaves one with other white space",
+      '{"a":  null,"b":null ,"c":1,"d":\tnull,  "e":null,\n"f":null}',
+      nil, 5 },
+    { "leaves one behind a bracket and a blank", '{ "a":null}', nil, 1 },
+    { "does not make a comma and a blank valid", '{"a": null, }', nil, 1 },
+    { "does not make two commas and blanks valid", '{"x": 1, , "a": null}',
+      nil, 1 },
+    { "does not make a blank and a comma valid", '{ , "a": null}', nil, 1 },
+    { "does not make a text that begins so valid", ', "a": null}', nil, 1 },
     { "leaves a name it does not know the end of", '{"a b":null}', nil, 1 },
     { "leaves a name with an escape", '{"a\\"b":null,"c":1}', nil, 1 },
     { "leaves a text that looks like a member",
@@ -93,9 +117,35 @@ describe("trimming a JSON text", function()
     return false
   end
 
+  -- As other servers write it: a blank behind each colon and each comma that
+  -- is in no text.
+  local function spaced(text)
+    local at, out = 1, {}
+    while at <= #text do
+      local sign = text:sub(at, at)
+      local last = at
+      if sign == '"' then
+        repeat
+          last = text:find('"', last + 1, true)
+        until #text:sub(at, last - 1):match "\\*$" % 2 == 0
+      end
+      out[#out + 1] = text:sub(at, last)
+        .. ((sign == ":" or sign == ",") and " " or "")
+      at = last + 1
+    end
+    return table.concat(out)
+  end
+
+  local function random_document(...)
+    local value = {}
+    for i, depth in ipairs { ... } do value["m" .. i] = random_value(depth) end
+    local text = cjson.encode(value)
+    return math.random(2) == 1 and text or spaced(text), value
+  end
+
   it("changes nothing but nulls, in 2,000 random documents", function()
     for _ = 1, 2000 do
-      local text = cjson.encode { m = random_value(3), n = random_value(2) }
+      local text = random_document(3, 2)
       local cut, left = probe.json_trim(text)
       assert.same(without_nulls(cjson.decode(text)),
         without_nulls(cjson.decode(cut)), text)
@@ -106,8 +156,7 @@ describe("trimming a JSON text", function()
 
   it("never misses a number, in 2,000 random documents", function()
     for _ = 1, 2000 do
-      local value = { m = random_value(2) }
-      local text = cjson.encode(value)
+      local text, value = random_document(2)
       if probe.json_numbers(text) == 0 then
         assert.is_false(has_number(value), text)
       end
@@ -119,7 +168,16 @@ describe("counting what may be numbers", function()
   for _, row in ipairs {
     { "none in a record of texts", '{"a":"1","b":"2015-01-02T11:23:45Z"}', 0 },
     { "members", '{"a":1,"b":-1,"c":{"d":0}}', 3 },
-    { "members with white space", '{"a": 1,"b" :2}', 2 },
+    { "members with white space", '{"a": 1,"b" :2,"c":  3,"d":\t4}', 4 },
+    { "none in a record of texts, with blanks",
+      '{"a": "1", "b": "2015-01-02T11:23:45Z", "c": [], "d": {}}', 0 },
+    { "members, with blanks", '{"a": 1, "b": -1, "c": {"d": 0}}', 3 },
+    { "no array of texts, with blanks", '{"a": ["x", "y"], "b": []}', 0 },
+    { "an array behind texts, with blanks", '{"a": ["x", "y", 1]}', 1 },
+    { "one at the end of a long text", '{"a":"' .. ("x:"):rep(50) .. '","b":1}',
+      1 },
+    { "each, wherever sixteen bytes end",
+      "[" .. ('{"a":1,"bcdefg":"h","i":[2]},'):rep(32) .. "[]]", 64 },
     { "an array once", '{"a":[1,2,3]}', 1 },
     { "an array behind a text", '{"a":["x",1]}', 1 },
     { "no array of texts", '{"a":["x","y"],"b":[]}', 0 },
