@@ -153,16 +153,19 @@ int trk_shared_init(struct trk_shared *s, const struct trk_options *o) {
 }
 
 /* User-Agent is in the list too: libcurl prints CURLOPT_USERAGENT twice for
- * each request, and a header of the list once. */
+ * each request, and an item of the list once. It sends an item as it is, and
+ * looks through the list for each header of its own: so one item has two. */
 static int make_headers(struct trk_shared *s) {
   static const char name[] = "User-Agent: ";
+  static const char plain[] = "\r\nAccept-Encoding: identity";
   const char *agent = s->options.user_agent;
   struct curl_slist *last;
-  char *line = malloc(sizeof name + strlen(agent));
+  char *line = malloc(sizeof name + strlen(agent) + sizeof plain);
   if (line == NULL)
     return -1;
   strcpy(line, name);
   strcat(line, agent);
+  strcat(line, plain);
   s->headers = curl_slist_append(NULL, line);
   free(line);
   last = s->headers;

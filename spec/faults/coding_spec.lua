@@ -3,6 +3,7 @@
 
 local control = require "sandbox.control"
 local helper = require "helper"
+local peer = require "peer"
 
 -- What gzip makes of a record; the bytes of a picture; Latin-1.
 local gzip = "\31\139\8\0\0\0\0\0\0\3\171\86\42\206\76\81\178\82\10\241\54\72"
@@ -27,6 +28,18 @@ for _, transport in ipairs(helper.transports) do
   describe("a create over " .. transport, function()
     local client
     before_each(function() client = helper.client(transport) end)
+
+    it("asks for no coding", function()
+      local server = peer.listen(transport)
+      local own = peer.client(server)
+      local job = assert(own.async.create {})
+      local connection = peer.welcome(server)
+      assert.matches("\nAccept%-Encoding: identity\n",
+        table.concat(peer.head(connection), "\n"))
+      own.close()
+      job:done()
+      peer.tidy()
+    end)
 
     for name, coding in pairs { gzip = "gzip", ["x-gzip"] = "X-GZIP",
       ["br, gzip"] = "br, gzip" } do

@@ -206,8 +206,8 @@ describe("a request", function()
       table.remove(lines)
       for i, line in ipairs(lines) do names[i] = line:match "^[^:]+" end
       table.sort(names)
-      assert.same({ "Accept", "Authorization", "Content-Length",
-        "Content-Type", "Host", "User-Agent" }, names)
+      assert.same({ "Accept", "Accept-Encoding", "Authorization",
+        "Content-Length", "Content-Type", "Host", "User-Agent" }, names)
     end
   end)
 
