@@ -22,6 +22,7 @@ build = {
   type = "builtin",
   modules = {
     ["trunking"] = "lua/trunking/init.lua",
+    ["trunking.all"] = "lua/trunking/all.lua",
     ["trunking.ascii"] = "lua/trunking/ascii.lua",
     ["trunking.config"] = "lua/trunking/config.lua",
     ["trunking.copas"] = "lua/trunking/copas.lua",

@@ -43,6 +43,22 @@ static inline void trk_pushnumber(lua_State *L, double value) {
   lua_pushnumber(L, (lua_Number)value);
 }
 
+/* require(name). What is loaded needs no global of that name: a host may take
+ * it away once its programs are loaded. */
+static inline void trk_require(lua_State *L, const char *name) {
+  lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+  }
+  if (lua_toboolean(L, -1))
+    return;
+  lua_pop(L, 1);
+  lua_getglobal(L, "require");
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
+}
+
 /* Room for n more values on the stack, or an error. luaL_checkstack calls it
  * a stack overflow even where memory is what lacked. */
 static inline void trk_checkstack(lua_State *L, int n, const char *who) {

@@ -103,13 +103,17 @@ static void set_option(lua_State *L, const char *name, int value, int is_flag) {
   lua_call(L, 1, 0);
 }
 
+static int load_cjson(lua_State *L) {
+  trk_require(L, "cjson");
+  return 1;
+}
+
 /* A new instance looks at the decimal point for all: it is made where it finds
  * what the others know, so that the host's own stays as it is. */
 void trk_decode_open(lua_State *L) {
   int top = lua_gettop(L), plain = is_point_long();
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "cjson");
-  must_call(L, 1, plain);
+  lua_pushcfunction(L, load_cjson);
+  must_call(L, 0, plain);
   plain = plain || is_plain(L);
   lua_getfield(L, -1, "new");
   must_call(L, 0, plain);

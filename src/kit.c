@@ -7,12 +7,6 @@
 #include "decode.h"
 #include "verdict.h"
 
-static void push_required(lua_State *L, const char *name) {
-  lua_getglobal(L, "require");
-  lua_pushstring(L, name);
-  lua_call(L, 1, 1);
-}
-
 static void set_functions(lua_State *L, const luaL_Reg *f) {
   for (; f->name != NULL; f++) {
     lua_pushcfunction(L, f->func);
@@ -72,7 +66,7 @@ void trk_kit_need(lua_State *L, int kit, lua_CFunction build,
   kit = lua_gettop(L);
   trk_decode_open(L);
   lua_rawseti(L, kit, TRK_KIT_DECODE);
-  push_required(L, "trunking.error");
+  trk_require(L, "trunking.error");
   errors = lua_gettop(L);
   lua_getfield(L, errors, "make");
   lua_rawseti(L, kit, TRK_KIT_ERROR);
@@ -92,7 +86,7 @@ void trk_kit_need_pages(lua_State *L, int kit) {
     return;
   lua_pushvalue(L, kit);
   kit = lua_gettop(L);
-  push_required(L, "trunking.pages");
+  trk_require(L, "trunking.pages");
   lua_getfield(L, -1, "page");
   lua_rawseti(L, kit, TRK_KIT_PAGE);
   lua_getfield(L, -1, "query_of_cursor");

@@ -4,6 +4,7 @@
 -- whether ca_file can be read; only getenv reads the environment.
 -- SPDX-License-Identifier: MIT
 
+local require = require -- the host may take it away later
 local ascii = require "trunking.ascii"
 local errors = require "trunking.error"
 local proxies = require "trunking.proxy"

@@ -234,6 +234,7 @@ local function tls_hint(message)
   return message
 end
 
+local require = require -- the host may take it away later
 local suggest = function(...) return require "trunking.suggest" (...) end
 
 --- The intent of a create whose fate is open (trunking.ensure.intent). It is

@@ -3,6 +3,9 @@
 -- another of the same shape. require does no I/O and reads no environment.
 -- SPDX-License-Identifier: MIT
 
+-- The host may take these away once its programs are loaded (trunking.all).
+local require, package = require, package
+
 -- trunking.load opens trunking.core a millisecond sooner. Without it require
 -- does as well, and its error is the better one. What a program has linked in
 -- goes before any file.

@@ -5,6 +5,7 @@
 -- Promises: an intent holds no credentials. It holds the texts that were sent.
 -- SPDX-License-Identifier: MIT
 
+local require = require -- the host may take it away later
 local ascii = require "trunking.ascii"
 local errors = require "trunking.error"
 
