@@ -5,8 +5,8 @@
 
 local trunking = require "trunking"
 
---- For lua_run. Leaves the SID in $var(sid), or what went wrong in $var(reason).
--- @return true, or false
+--- For lua_run. Leaves the SID in $var(sid), or a reason in $var(reason).
+-- @return 1, or -1
 function create(name)
   local trunk, err = trunking.create { friendly_name = name }
   if not trunk then
