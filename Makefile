@@ -48,7 +48,7 @@ PATHS = LUA_PATH=$(call WORD,$(LUA_PATH_OF)) \
 .PHONY: all build env demo test spec busy sandbox check asan valgrind \
   worker-test worker-tsan worker-asan worker-memcheck worker-helgrind ledger \
   bench torture torture-build fuzz coverage examples threads soak distros \
-  nightly install uninstall rockspec clean help
+  hosts nightly install uninstall rockspec clean help
 
 all: build
 
@@ -64,6 +64,7 @@ help:
 deps-test deps-check: DEPS_LUAS = $(TESTED)
 deps-bench: DEPS_LUAS = 5.4 5.1 jit
 deps-coverage: DEPS_LUAS = 5.4 jit
+deps-hosts: DEPS_LUAS = 5.4 5.3 jit
 deps-%:
 	@spec/support/deps $* $(or $(DEPS_LUAS),5.4 $(LUA))
 
@@ -333,6 +334,16 @@ coverage: deps-coverage
 	  LUA=5.4
 	@$(COUNTED) build probe LUA=jit SRC="$(SRC) spec/coverage/counted.c"
 	@spec/coverage/run $(BUILD)/coverage
+
+# ---- hosts ------------------------------------------------------------
+
+## hosts: Kamailio, HAProxy, LOVE, Minetest: HOSTS=--long
+# The examples in the programs that they are for, which this installs. `make
+# test` runs them too, where those are. HOSTS=--long: ten times as many calls.
+HOSTS ?= --short
+hosts: deps-hosts
+	@TRUNKING_HOSTS_TIMES=$(if $(filter --long,$(HOSTS)),10,1) \
+	  F=programs spec/support/test 5.4
 
 # ---- other systems -----------------------------------------------------
 

@@ -20,7 +20,8 @@ local function answer(applet, status, text)
 end
 
 local function create(applet)
-  client = client or assert(trunking.new { wait = wait })
+  client = client or assert(trunking.new {
+    wait = wait, max_in_flight = 64 })
   local trunk, err = client.create {
     friendly_name = applet.qs:match "^name=([%w_-]+)$" }
   if trunk then return answer(applet, 201, trunk.sid .. "\n") end

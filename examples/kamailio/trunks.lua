@@ -6,14 +6,9 @@
 local trunking = require "trunking"
 
 --- For lua_run. Leaves the SID in $var(sid), or a reason in $var(reason).
--- @return 1, or -1
 function create(name)
   local trunk, err = trunking.create { friendly_name = name }
-  if not trunk then
-    KSR.err(tostring(err) .. "\n") -- all of it, into Kamailio's log
-    KSR.pv.sets("$var(reason)", "No trunk: " .. err.outcome)
-    return -1
-  end
-  KSR.pv.sets("$var(sid)", trunk.sid)
-  return 1
+  if trunk then return KSR.pv.sets("$var(sid)", trunk.sid) end
+  KSR.err(tostring(err) .. "\n") -- all of it, into Kamailio's log
+  KSR.pv.sets("$var(reason)", "No trunk: " .. err.outcome)
 end
