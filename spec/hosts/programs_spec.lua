@@ -39,7 +39,9 @@ local function count(text, pattern)
 end
 
 -- All that is on its way waits for its reply, until the account is new.
-local function hold() control.arm { hold = true, apply = true, times = 99999 } end
+local function hold()
+  control.arm { hold = true, apply = true, times = 99999 }
+end
 
 -- The end of a program sends nothing again, and not what waited for a place.
 local function check_unanswered()
@@ -222,6 +224,21 @@ describe("examples/haproxy", function()
     control.arm { status = 400 }
     local text = ask "Office" ()
     assert.truthy(text:find "^HTTP/1.1 502.*\r\n\r\nrefused\n$", text)
+  end)
+
+  test("answers what is on its way, told to end by USR1", function()
+    local ask = start_haproxy()
+    control.arm { hold = true, apply = true, times = 8 }
+    local held = {}
+    for i = 1, 8 do held[i] = ask("Held-" .. i) end
+    helper.received(8)
+    program.sh("kill -USR1 " .. host.pid)
+    control.release()
+    for _, reply in ipairs(held) do
+      assert.truthy(reply():find "^HTTP/1.1 201")
+    end
+    assert.equal(0, host:wait())
+    check_ledger(8)
   end)
 
   test("ends while calls are on their way", function()
