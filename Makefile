@@ -47,8 +47,8 @@ PATHS = LUA_PATH=$(call WORD,$(LUA_PATH_OF)) \
 
 .PHONY: all build env demo test spec busy sandbox check asan valgrind \
   worker-test worker-tsan worker-asan worker-memcheck worker-helgrind ledger \
-  bench torture torture-build fuzz coverage examples threads soak distros \
-  hosts nightly install uninstall rockspec clean help
+  bench torture torture-build mixed mixed-build fuzz coverage examples threads \
+  soak distros hosts nightly install uninstall rockspec clean help
 
 all: build
 
@@ -254,6 +254,26 @@ torture: deps-spec
 	  BUILD=$(BUILD)/torture-asan CFLAGS="$(SANITIZE)"
 	@LUA=$(LUA) spec/torture/run $(BUILD)/torture-asan --sparse
 	@LUA=$(LUA) spec/torture/run $(BUILD)/torture $(TORTURE)
+
+# ---- the random mix ----------------------------------------------------
+
+## mixed: random programs, each verdict against the ledger: MIXED=--long
+# Under the sanitizers, which see LuaJIT's own code no more than PUC Lua's.
+# MIXED="--calls 1000 --seed 1", "--seed 1 --program 7": one of them again.
+MIXED_PROGRAM = $(OUT)/mixed$(if $(filter jit,$(LUA)),-jit)
+$(MIXED_PROGRAM): spec/mixed/mixed.c Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS) $(WARN) $(LUA_INC) $< -o $@ -Wl,--export-dynamic \
+	  $(TORTURE_LIBS) -lpthread
+
+mixed-build: build $(MIXED_PROGRAM)
+	@spec/support/cjson $(LUA) $(OUT)
+
+mixed: deps-spec
+	@$(MAKE) --no-print-directory -s mixed-build BUILD=$(BUILD)/asan \
+	  HARDEN=-fvisibility=hidden CFLAGS="$(SANITIZE)"
+	@spec/mixed/run $(MIXED_PROGRAM:$(BUILD)/%=$(BUILD)/asan/%) $(ABI) \
+	  $(BUILD)/asan $(MIXED)
 
 # ---- fuzzing -----------------------------------------------------------
 
