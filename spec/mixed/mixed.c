@@ -129,10 +129,29 @@ static int set_pace(lua_State *L) {
 
 /* ---- hooks -------------------------------------------------------- */
 
+/* Where Lua is, from the inside: "error.lua:31 C C player.lua:298". */
+static void push_place(lua_State *L) {
+  char place[300] = "";
+  lua_Debug ar;
+  size_t len = 0;
+  int level;
+  for (level = 0; len + 80 < sizeof place && lua_getstack(L, level, &ar);
+       level++) {
+    const char *file;
+    lua_getinfo(L, "Sl", &ar);
+    file = strrchr(ar.source, '/');
+    file = file != NULL ? file + 1 : ar.source;
+    len += (size_t)(ar.currentline > 0
+                        ? snprintf(place + len, sizeof place - len,
+                                   " %.40s:%d", file, ar.currentline)
+                        : snprintf(place + len, sizeof place - len, " C"));
+  }
+  lua_pushstring(L, place);
+}
+
 static void hook(lua_State *L, lua_Debug *ar) {
   struct player *p = player_of(L);
   enum trouble trouble = p->trouble;
-  (void)ar;
   if (trouble == TROUBLE_NONE || --p->events > 0)
     return;
   if (trouble == TROUBLE_COLLECT) {
@@ -147,12 +166,15 @@ static void hook(lua_State *L, lua_Debug *ar) {
     return;
   }
 #endif
-  luaL_error(L, "MARK of a hook");
+  push_place(L);
+  luaL_error(L, "MARK of a hook, at %s, in%s",
+             ar->event == LUA_HOOKCOUNT ? "a count" : "a call",
+             lua_tostring(L, -1));
 }
 
 /* trouble(kind, events, f, ...): f(...), protected, with a hook that raises,
- * yields or collects once so many lines, calls or instructions have passed.
- * Results as pcall's. */
+ * yields or collects once so many calls and instructions have passed. (Not
+ * returns: f's own would raise what it did away.) Results as pcall's. */
 static int with_trouble(lua_State *L) {
   static const char *const kinds[] = {"none", "raise", "yield", "collect",
                                       NULL};
@@ -166,7 +188,7 @@ static int with_trouble(lua_State *L) {
   lua_remove(L, 1); /* true, f, ... */
   p->trouble = kind;
   p->events = events;
-  lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET, 1);
+  lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKCALL, 1);
   rc = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
   p->trouble = TROUBLE_NONE;
   lua_sethook(L, NULL, 0, 0);
