@@ -33,18 +33,18 @@ static struct job *job_of(struct trk_job *in) { return (struct job *)in; }
 
 /* ---- holding ------------------------------------------------------- */
 
-/* Makes the context hold the job at index, or let it go. */
-static void hold(lua_State *L, int context, const struct job *job, int index) {
+/* Makes the context hold the job or keeper at index, or let it go. */
+static void hold(lua_State *L, int context, const void *held, int index) {
   lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
-  lua_pushlightuserdata(L, (void *)job);
+  lua_pushlightuserdata(L, (void *)held);
   lua_pushvalue(L, index);
   lua_rawset(L, -3);
   lua_pop(L, 1);
 }
 
-static void let_go(lua_State *L, int context, const struct job *job) {
+static void let_go(lua_State *L, int context, const void *held) {
   lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
-  lua_pushlightuserdata(L, (void *)job);
+  lua_pushlightuserdata(L, (void *)held);
   lua_pushnil(L);
   lua_rawset(L, -3); /* to clear an entry takes no memory */
   lua_pop(L, 1);
@@ -91,8 +91,21 @@ static int keeper_gc(lua_State *L) {
   return 0;
 }
 
-/* Gives the exchange of the job at index to a keeper. */
-static void entrust(lua_State *L, struct job *job, int index) {
+/* Whether a finalizer runs, as Lua tells from 5.4.4 on. (Earlier ones call the
+ * finalizer of whatever they collect.) */
+static int in_finalizer(lua_State *L) {
+#if LUA_VERSION_NUM >= 504
+  return lua_gc(L, LUA_GCCOUNT, 0) < 0;
+#else
+  (void)L;
+  return 0;
+#endif
+}
+
+/* Gives the exchange of the job at index to a keeper. One that is made while a
+ * state is closed gets no finalizer, and an emergency collection may free it
+ * even then: where that can be, the context holds it. */
+static void entrust(lua_State *L, int context, struct job *job, int index) {
   static const luaL_Reg meta[] = {{"__gc", keeper_gc}, {NULL, NULL}};
   struct trk_keeper *k;
   int top = lua_gettop(L);
@@ -100,9 +113,14 @@ static void entrust(lua_State *L, struct job *job, int index) {
   memset(k, 0, sizeof *k);
   trk_kit_push_metatable(L, KEEPER_T, meta, NULL);
   lua_setmetatable(L, -2);
+  k->held = in_finalizer(L);
+  if (k->held)
+    hold(L, context, k, top + 1);
   if (job->in.exchange != NULL) { /* no finalizer was here before */
     set_own(L, index, OWN_KEEPER);
     trk_jobs_entrust(&job->in, k);
+  } else if (k->held) {
+    let_go(L, context, k);
   }
   lua_settop(L, top);
 }
@@ -121,12 +139,19 @@ static int claim(lua_State *L, int context, struct job *job, int index) {
   struct trk_job *in = &job->in;
   int first;
   if (in->listed && in->in_use == 0)
-    entrust(L, job, index);
+    entrust(L, context, job, index);
   first = in->listed && !(in->claimed && in->in_use > 0);
   in->claimed |= in->listed;
   if (in->in_use == 0)
     release(L, context, job);
   return first;
+}
+
+static void take_back(lua_State *L, int context, struct trk_keeper *k) {
+  trk_jobs_take(k);
+  if (k->held)
+    let_go(L, context, k);
+  k->held = 0;
 }
 
 /* Gives the exchange back, once the results are kept: where memory was short,
@@ -137,7 +162,7 @@ static void spend(lua_State *L, int context, struct job *job) {
   if (job->in.in_use > 0)
     return;
   if (x != job->in.exchange)
-    trk_jobs_take(job->in.keeper);
+    take_back(L, context, job->in.keeper);
   job->in.exchange = NULL;
   trk_client_give_back(job->client, x);
   release(L, context, job);

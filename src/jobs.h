@@ -19,12 +19,13 @@ enum trk_stage {
 };
 
 /* Frees the exchange of a job that Lua has let go with its results unread. It
- * is in its client's list while it has one: when a Lua state is closed, a
- * finalizer that is made then does not run any more. */
+ * is in its client's list while it has one: when a Lua state is closed, the
+ * finalizer of what is made then does not run any more. */
 struct trk_keeper {
   struct trk_jobs *jobs;
   struct trk_exchange *exchange; /* or NULL */
   int lent;                      /* it is being read: it stays */
+  int held;                      /* by the context */
   struct trk_keeper *next, *previous;
 };
 
