@@ -41,7 +41,7 @@ local writes = {
   { reset = true }, { reset = true, apply = true },
   { close = true, late = 0.05 }, { status = 503, late = 0.1 },
   { status = 500 }, { status = 502, apply = true },
-  { status = 408, apply = true }, { status = 200, apply = true },
+  { status = 408, apply = true }, { body = "{}", apply = true },
   { status = 429, headers = { ["Retry-After"] = "0" } },
   { status = 429 }, { status = 401 },
   { cut = 40, apply = true }, { cut_headers = true, apply = true },

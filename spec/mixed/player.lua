@@ -369,7 +369,9 @@ local function launch()
   else
     ok, job, err = pcall(f, unpack(call.args, 1, call.n))
   end
-  if not ok then return raised(call, job, "plain") end
+  if not ok then
+    return raised(call, job, holder.is_hosted and "vague" or "plain")
+  end
   if not job then return told(call, job, err) end
   if call.kind == "wrong" then wrong("wrong", call.name, "was taken") end
   local entry = { job = job, call = call }
