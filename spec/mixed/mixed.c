@@ -270,14 +270,14 @@ static void push_player(lua_State *H, struct player *p) {
   free(p->notes);
 }
 
-/* play(script, seed, players, calls): an array with what each player noted and
+/* play(script, seed, players, calls, title): an array with what each player noted and
  * raised, and how many descriptors more there are than before. */
 static int play(lua_State *H) {
   static struct player players[MOST_PLAYERS];
   long before = entries("/proc/self/fd"), seed = (long)luaL_checknumber(H, 2);
   int n = (int)luaL_checknumber(H, 3), i;
   luaL_argcheck(H, n >= 1 && n <= MOST_PLAYERS, 3, "too many players");
-  snprintf(at, sizeof at, "program %ld", seed);
+  snprintf(at, sizeof at, "%s", luaL_checkstring(H, 5));
   memset(players, 0, sizeof players);
   alarm(HANG_S);
   for (i = 0; i < n; i++) {

@@ -223,11 +223,15 @@ end
 local sums = { calls = 0, verdicts = 0, wrong = 0, raised = 0, programs = 0 }
 local told = {} -- outcome -> how many
 
+-- How to play a program again.
+local function title_of(program)
+  return ('make mixed MIXED="--seed %d --program %d"'):format(seed, program)
+end
+
 local function report(program, line, why)
   sums.wrong = sums.wrong + 1
   if sums.wrong > SHOWN then return end
-  print(("  wrong: %s: %s\n    make mixed MIXED=\"--seed %d --program %d\"")
-    :format(line, why, seed, program))
+  print(("  wrong: %s: %s\n    %s"):format(line, why, title_of(program)))
 end
 
 local function judge_line(book, program, line)
@@ -260,7 +264,7 @@ end
 local function play_one(program)
   local random = dice(seed * 1000003 + program)
   local players = random.upto(3) == 1 and 2 or 1
-  return play(PLAYER, random.upto(1000000), players, CALLS)
+  return play(PLAYER, random.upto(1000000), players, CALLS, title_of(program))
 end
 
 local function round(first, last)
@@ -292,6 +296,7 @@ else
   while sums.calls < total and sums.wrong == 0 do
     round(program + 1, program + ROUND)
     program = program + ROUND
+    if program % (20 * ROUND) == 0 then print(sums.calls .. " calls") end
   end
 end
 local list = {}
