@@ -61,13 +61,26 @@ static int arguments(lua_State *L, const struct trk_operation *op) {
   return n;
 }
 
-/* follow(operation, trunk_sid, query): op is what the first argument names. */
+/* follow(operation, trunk_sid, query, seconds): op is what the first argument names. */
 static int read_follow(lua_State *L, const struct trk_operation *op) {
   luaL_checkstring(L, 3);
   if (trk_path_arguments(op) > 0)
     luaL_checkstring(L, 2);
-  lua_settop(L, 3);
+  luaL_optnumber(L, 4, 0);
+  lua_settop(L, 4);
   return 0;
+}
+
+/* within(operation, seconds, ...): the seconds stand behind the arguments that
+ * are left, where the context comes next. */
+static int read_within(lua_State *L, const struct trk_operation *op) {
+  lua_Number seconds = luaL_checknumber(L, 2);
+  int params;
+  lua_remove(L, 1);
+  lua_remove(L, 1);
+  params = arguments(L, op);
+  lua_pushnumber(L, seconds);
+  return params;
 }
 
 static int read_pause(lua_State *L, const struct trk_operation *op) {
@@ -182,6 +195,12 @@ static int fill_operation(lua_State *L, const struct trk_act *act,
   return rc == TRK_FORM_OK ? 0 : invalid(L, act, rc);
 }
 
+/* A day is more than any client's timeout. */
+static void set_timeout(struct trk_exchange *x, lua_Number seconds) {
+  if (seconds > 0 && seconds < 86400)
+    x->timeout_ms = (long)(seconds * 1000) + 1;
+}
+
 static int fill_follow(lua_State *L, const struct trk_act *act,
                        struct trk_exchange *x) {
   size_t len;
@@ -191,7 +210,14 @@ static int fill_follow(lua_State *L, const struct trk_act *act,
     return invalid(L, act, rc);
   add(L, &x->path, "?", 1);
   add(L, &x->path, query, len);
+  set_timeout(x, lua_tonumber(L, 4));
   return 0;
+}
+
+static int fill_within(lua_State *L, const struct trk_act *act,
+                       struct trk_exchange *x) {
+  set_timeout(x, lua_tonumber(L, act->context - 1));
+  return fill_operation(L, act, x);
 }
 
 /* A pause lasts a day at most, and never ends early. */
@@ -206,6 +232,7 @@ static int fill_pause(lua_State *L, const struct trk_act *act,
 
 const struct trk_kind trk_kind_operation = {arguments, fill_operation};
 const struct trk_kind trk_kind_follow = {read_follow, fill_follow};
+const struct trk_kind trk_kind_within = {read_within, fill_within};
 const struct trk_kind trk_kind_pause = {read_pause, fill_pause};
 
 /* ---- one way for all ------------------------------------------------ */
@@ -366,6 +393,10 @@ int trk_call_operation(lua_State *L) {
 
 int trk_call_follow(lua_State *L) {
   return trk_call(L, trk_call_named(L), &trk_kind_follow, &here);
+}
+
+int trk_call_within(lua_State *L) {
+  return trk_call(L, trk_call_named(L), &trk_kind_within, &here);
 }
 
 int trk_call_pause(lua_State *L) {

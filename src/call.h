@@ -27,8 +27,11 @@ int trk_call_operation(lua_State *L);
 int trk_call_each(lua_State *L);
 
 /* For lua/trunking alone:
- * follow(operation, trunk_sid, query): another page of a list. operation is a
- * name like "list" or "phone_numbers.list", trunk_sid nil for trunks.
+ * follow(operation, trunk_sid, query, seconds): another page of a list.
+ * operation is a name like "list" or "phone_numbers.list", trunk_sid nil for
+ * trunks. seconds: its timeout, where that is less than the client's.
+ * within(operation, seconds, ...): the operation of that name, with that
+ * timeout where it is less than the client's.
  * pause(seconds): waits as a call does, and can be interrupted as one. true
  * and a table of what is known then: since, the server's time (seconds since
  * 1970; none when no Date header was ever seen), and account_sid; or nil and
@@ -37,6 +40,7 @@ int trk_call_each(lua_State *L);
  * would be, or, when it was sent already, by types alone: a table of fields in
  * the spelling of the replies; or nil and an error. */
 int trk_call_follow(lua_State *L);
+int trk_call_within(lua_State *L);
 int trk_call_pause(lua_State *L);
 int trk_call_asked(lua_State *L);
 
@@ -62,6 +66,7 @@ struct trk_kind {
 
 extern const struct trk_kind trk_kind_operation;
 extern const struct trk_kind trk_kind_follow;
+extern const struct trk_kind trk_kind_within;
 extern const struct trk_kind trk_kind_pause;
 
 /* How an exchange is carried out. */

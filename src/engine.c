@@ -131,6 +131,13 @@ static void note_event(const struct trk_engine *e, struct trk_exchange *x,
   *at = event;
 }
 
+/* How long a call may take: its client says so, or it may do with less. */
+static long timeout_of(const struct trk_engine *e,
+                       const struct trk_exchange *x) {
+  long most = e->shared.options.timeout_ms;
+  return x->timeout_ms > 0 && x->timeout_ms < most ? x->timeout_ms : most;
+}
+
 static void append_waiting(struct trk_engine *e, struct trk_exchange *x) {
   struct trk_exchange **at = &e->waiting;
   while (*at != NULL)
@@ -214,7 +221,7 @@ static void judge(struct trk_engine *e, struct trk_exchange *x) {
   past.max_attempts = e->shared.options.max_attempts;
   past.budget = e->budget;
   past.left_ms = (long)(x->deadline - now);
-  past.timeout_ms = e->shared.options.timeout_ms;
+  past.timeout_ms = timeout_of(e, x);
   past.retry_after_ms = x->retry_after_ms;
   past.random = chance(e);
   delay = trk_retry_delay(outcome, &x->seen, &past);
@@ -282,7 +289,7 @@ static void begin_attempt(struct trk_engine *e, struct trk_exchange *x,
   x->begun_us = us;
   if (x->attempts++ == 0) {
     x->first_us = us;
-    x->deadline = now + e->shared.options.timeout_ms;
+    x->deadline = now + timeout_of(e, x);
   }
   x->wire = w;
   rc = put_on(e, x, w, now);
@@ -295,7 +302,7 @@ static void begin_attempt(struct trk_engine *e, struct trk_exchange *x,
 static int is_late(const struct trk_engine *e, const struct trk_exchange *x,
                    int64_t now) {
   return x->attempts > 0 &&
-         trk_too_late((long)(x->deadline - now), e->shared.options.timeout_ms);
+         trk_too_late((long)(x->deadline - now), timeout_of(e, x));
 }
 
 /* Finds a wire for an exchange that is due: NULL where it needs none, or none

@@ -50,6 +50,7 @@ void trk_exchange_clear(struct trk_exchange *x,
   x->watch = 0;
   x->job = NULL;
   x->pause_ms = 0;
+  x->timeout_ms = 0;
   trk_buf_clear(&x->path);
   trk_buf_clear(&x->body);
   x->asked.trunk_sid[0] = x->asked.sid[0] = '\0';

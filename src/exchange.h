@@ -56,9 +56,10 @@ struct trk_exchange {
   struct trk_buf path; /* with its query */
   struct trk_buf body; /* form fields */
   struct trk_asked asked;
-  int watch;     /* collect events */
-  void *job;     /* the job it belongs to; NULL: a blocking call */
-  long pause_ms; /* of a trk_pause: how long; else 0 */
+  int watch;       /* collect events */
+  void *job;       /* the job it belongs to; NULL: a blocking call */
+  long pause_ms;   /* of a trk_pause: how long; else 0 */
+  long timeout_ms; /* less than the client's, or 0: the client's */
 
   /* The result: to be read once done is set. */
   int done;

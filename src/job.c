@@ -20,6 +20,7 @@
 
 #define JOB_T "trunking.job"
 #define KEEPER_T "trunking.job.keeper"
+#define CANCEL_MS 1 /* that cancel waits for the thread */
 
 struct job {
   struct trk_job in; /* the lists of jobs.h; first */
@@ -56,6 +57,7 @@ static void let_go(lua_State *L, int context, const void *held) {
 enum {
   OWN_CONTEXT = 1, /* its client's */
   OWN_KEEPER,
+  OWN_INSTEAD, /* what poll calls, or nil: see trk_job_instead */
   OWN_RESULTS, /* two */
   OWN_SIZE = OWN_RESULTS + 1
 };
@@ -286,12 +288,31 @@ static int job_done(lua_State *L) {
   return 1;
 }
 
+/* Pushes what became of the job at index 1, which has landed; nil: its results
+ * are gone. It stays poll's to give. */
+static int push_outcome(lua_State *L, struct job *job) {
+  int n = read_results(L, 2, job, 1), first = lua_gettop(L) - n + 1;
+  if (n < 0)
+    return lua_error(L);
+  if (n == 0)
+    lua_pushnil(L);
+  else if (!lua_isnil(L, first))
+    lua_pushstring(L, trk_outcome_word(TRK_DONE));
+  else
+    lua_getfield(L, first + 1, "outcome");
+  return 1;
+}
+
+/* As a rule the thread lets a request go within microseconds. */
 static int job_cancel(lua_State *L) {
   struct job *job = check_job(L);
   struct trk_client *c = job->client;
-  if (job->in.stage == TRK_IN_FLIGHT && is_here(job))
+  if (job->in.stage == TRK_IN_FLIGHT && is_here(job)) {
     trk_worker_cancel(c->worker, job->in.exchange);
-  return 0;
+    if (trk_worker_wait_for(c->worker, job->in.exchange, CANCEL_MS))
+      receive(L, 2, job->in.exchange);
+  }
+  return job->in.stage == TRK_LANDED ? push_outcome(L, job) : 0;
 }
 
 /* nil and an error: there are no results, and why. */
@@ -432,6 +453,10 @@ int trk_job_follow(lua_State *L) {
   return trk_call(L, trk_call_named(L), &trk_kind_follow, &as_job);
 }
 
+int trk_job_within(lua_State *L) {
+  return trk_call(L, trk_call_named(L), &trk_kind_within, &as_job);
+}
+
 int trk_job_pause(lua_State *L) {
   return trk_call(L, &trk_pause, &trk_kind_pause, &as_job);
 }
@@ -454,6 +479,30 @@ static struct trk_job *next_done(lua_State *L, struct trk_client *c,
   return in;
 }
 
+int trk_job_instead(lua_State *L) {
+  luaL_checkudata(L, 1, JOB_T);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 2);
+  set_own(L, 1, OWN_INSTEAD);
+  return 0;
+}
+
+/* Pushes what poll gives for the job on top, in its place: the job, or what
+ * is asked instead gives. 0: that is nil, and nothing is pushed. */
+static int give(lua_State *L) {
+  push_own(L, lua_gettop(L), OWN_INSTEAD);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return 1;
+  }
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+  if (!lua_isnil(L, -1))
+    return 1;
+  lua_pop(L, 1);
+  return 0;
+}
+
 int trk_job_poll(lua_State *L) {
   struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
   struct trk_job *in;
@@ -463,9 +512,10 @@ int trk_job_poll(lua_State *L) {
   context = lua_gettop(L);
   while ((in = next_done(L, c, context)) != NULL) {
     push_held(L, context, job_of(in));
-    if (claim(L, context, job_of(in), lua_gettop(L)))
+    if (!claim(L, context, job_of(in), lua_gettop(L)))
+      lua_pop(L, 1);
+    else if (give(L))
       return 1;
-    lua_pop(L, 1);
   }
   return 0;
 }

@@ -25,9 +25,15 @@ int trk_job_poll(lua_State *L);
 int trk_job_fd(lua_State *L);
 int trk_job_in_flight(lua_State *L);
 
-/* For lua/trunking alone: follow and pause of call.h, as jobs. */
+/* For lua/trunking alone: follow, within and pause of call.h, as jobs. */
 int trk_job_follow(lua_State *L);
+int trk_job_within(lua_State *L);
 int trk_job_pause(lua_State *L);
+
+/* For lua/trunking alone, too: instead(job, f): poll calls f(job) where it
+ * would give the job, and gives what f returns, or goes on where that is nil:
+ * the job is a part of another. */
+int trk_job_instead(lua_State *L);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

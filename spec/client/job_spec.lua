@@ -263,6 +263,12 @@ end)
 
 -- ---- cancelling -------------------------------------------------------
 
+-- What cancel says once the thread has let the request go, which it may say at
+-- once.
+local function outcome_of_cancel(job)
+  return helper.wait_until(function() return job:cancel() end)
+end
+
 for _, transport in ipairs(helper.transports) do
   describe("a job over " .. transport .. " that is cancelled", function()
     local client
@@ -274,7 +280,7 @@ for _, transport in ipairs(helper.transports) do
       control.arm { apply = true, hold = true }
       local first = assert(client.async.create {})
       local second = assert(client.async.create {})
-      second:cancel()
+      assert.equal("not_sent", outcome_of_cancel(second))
       helper.check(helper.error_of(second:wait()), { kind = "cancelled",
         outcome = "not_sent", operation = "create" })
       received(1)
@@ -287,8 +293,9 @@ for _, transport in ipairs(helper.transports) do
       control.arm { apply = true, hold = true }
       local job = assert(client.async.create {})
       received(1)
-      job:cancel()
-      job:cancel()
+      assert.equal("unknown", outcome_of_cancel(job))
+      assert.equal("unknown", job:cancel())
+      assert.equal(job, client.poll()) -- it is poll's to give, as before
       helper.check(helper.error_of(job:wait()), { kind = "cancelled",
         outcome = "unknown", operation = "create", attempts = 1,
         says = "may or may not" })
@@ -297,10 +304,13 @@ for _, transport in ipairs(helper.transports) do
 
     it("when it is done stays as it was", function()
       local job = finish(assert(client.async.create {}))
-      job:cancel()
+      assert.equal("done", job:cancel())
       local trunk = assert(job:result())
-      job:cancel()
+      assert.equal("done", job:cancel())
       assert.equal(trunk, (job:result()))
+      control.arm { status = 400 }
+      job = finish(assert(client.async.create {}))
+      assert.equal("refused", job:cancel())
     end)
   end)
 end

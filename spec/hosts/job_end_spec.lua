@@ -240,15 +240,15 @@ describe("a job that a finalizer asks for as the state goes", function()
     if state == "read" then assert(box.job:result().sid) end
   ]]
   local said = {
-    ["in flight"] = { done = "boolean ", cancel = "nil ",
+    ["in flight"] = { done = "boolean ",
       result = "nil timeout", wait = "table " },
-    ["not asked for"] = { done = "boolean ", cancel = "nil ",
+    ["not asked for"] = { done = "boolean ", cancel = "string ",
       result = "table ", wait = "table " },
     ["done"] = { done = "boolean ", cancel = "nil ",
       result = "nil config", wait = "nil config" },
     ["polled"] = { done = "boolean ", cancel = "nil ",
       result = "nil config", wait = "nil config" },
-    ["read"] = { done = "boolean ", cancel = "nil ",
+    ["read"] = { done = "boolean ", cancel = "string ",
       result = "table ", wait = "table " },
   }
   for state, methods in pairs(said) do
