@@ -12,6 +12,7 @@
 #include "call.h"
 #include "clock.h"
 #include "compat.h"
+#include "held.h"
 #include "kit.h"
 #include "reply.h"
 #include "results.h"
@@ -31,58 +32,6 @@ struct job {
 };
 
 static struct job *job_of(struct trk_job *in) { return (struct job *)in; }
-
-/* ---- holding ------------------------------------------------------- */
-
-/* Makes the context hold the job or keeper at index, or let it go. */
-static void hold(lua_State *L, int context, const void *held, int index) {
-  lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
-  lua_pushlightuserdata(L, (void *)held);
-  lua_pushvalue(L, index);
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
-}
-
-static void let_go(lua_State *L, int context, const void *held) {
-  lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
-  lua_pushlightuserdata(L, (void *)held);
-  lua_pushnil(L);
-  lua_rawset(L, -3); /* to clear an entry takes no memory */
-  lua_pop(L, 1);
-}
-
-/* ---- a job's own table ---------------------------------------------- */
-
-/* Made with the job, so that to keep its results takes no memory. */
-enum {
-  OWN_CONTEXT = 1, /* its client's */
-  OWN_KEEPER,
-  OWN_INSTEAD, /* what poll calls, or nil: see trk_job_instead */
-  OWN_RESULTS, /* two */
-  OWN_SIZE = OWN_RESULTS + 1
-};
-
-static void push_own(lua_State *L, int index, int entry) {
-  trk_getuservalue(L, index);
-  lua_rawgeti(L, -1, entry);
-  lua_remove(L, -2);
-}
-
-/* Sets an entry of the job at index to the value on top. */
-static void set_own(lua_State *L, int index, int entry) {
-  trk_getuservalue(L, index);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, entry);
-  lua_pop(L, 1);
-}
-
-/* Pushes a job that its context holds. */
-static void push_held(lua_State *L, int context, const struct job *job) {
-  lua_rawgeti(L, context, TRK_CONTEXT_JOBS);
-  lua_pushlightuserdata(L, (void *)job);
-  lua_rawget(L, -2);
-  lua_remove(L, -2);
-}
 
 /* ---- letting go ----------------------------------------------------- */
 
@@ -117,12 +66,12 @@ static void entrust(lua_State *L, int context, struct job *job, int index) {
   lua_setmetatable(L, -2);
   k->held = in_finalizer(L);
   if (k->held)
-    hold(L, context, k, top + 1);
+    trk_held_hold(L, context, k, top + 1);
   if (job->in.exchange != NULL) { /* no finalizer was here before */
-    set_own(L, index, OWN_KEEPER);
+    trk_held_set_own(L, index, TRK_OWN_KEEPER);
     trk_jobs_entrust(&job->in, k);
   } else if (k->held) {
-    let_go(L, context, k);
+    trk_held_let_go(L, context, k);
   }
   lua_settop(L, top);
 }
@@ -132,7 +81,7 @@ static void release(lua_State *L, int context, struct job *job) {
   if (!job->in.listed)
     return;
   trk_jobs_unlist(&job->in);
-  let_go(L, context, job);
+  trk_held_let_go(L, context, job);
 }
 
 /* Claims the job at index: poll skips it from now on. 0: it was claimed
@@ -152,7 +101,7 @@ static int claim(lua_State *L, int context, struct job *job, int index) {
 static void take_back(lua_State *L, int context, struct trk_keeper *k) {
   trk_jobs_take(k);
   if (k->held)
-    let_go(L, context, k);
+    trk_held_let_go(L, context, k);
   k->held = 0;
 }
 
@@ -176,7 +125,7 @@ static void spend(lua_State *L, int context, struct job *job) {
 static int kept(lua_State *L, const struct job *job, int index) {
   int i;
   for (i = 0; i < job->nresults; i++)
-    push_own(L, index, OWN_RESULTS + i);
+    trk_held_push_own(L, index, TRK_OWN_RESULTS + i);
   return job->nresults;
 }
 
@@ -185,7 +134,7 @@ static void keep(lua_State *L, struct job *job, int index, int n) {
   int first = lua_gettop(L) - n + 1, i;
   for (i = 0; i < n; i++) {
     lua_pushvalue(L, first + i);
-    set_own(L, index, OWN_RESULTS + i);
+    trk_held_set_own(L, index, TRK_OWN_RESULTS + i);
   }
   job->nresults = n;
 }
@@ -219,7 +168,7 @@ static int read_results(lua_State *L, int context, struct job *job, int index) {
 static void tell(lua_State *L, int context, struct job *job) {
   struct trk_client *c = job->client;
   int raised, top = lua_gettop(L);
-  push_held(L, context, job);
+  trk_held_push(L, context, job);
   trk_jobs_lend(&job->in, 1);
   raised = read_results(L, context, job, top + 1) < 0;
   if (!raised) {
@@ -276,7 +225,7 @@ static struct job *check_job(lua_State *L) {
   struct job *job = luaL_checkudata(L, 1, JOB_T);
   lua_settop(L, 1);
   trk_checkstack(L, 24, "job");
-  push_own(L, 1, OWN_CONTEXT);
+  trk_held_push_own(L, 1, TRK_OWN_CONTEXT);
   look(L, 2, job);
   return job;
 }
@@ -414,9 +363,9 @@ static struct job *push_job(lua_State *L, const struct trk_act *act,
   job->in.jobs = &act->client->jobs;
   push_metatable(L);
   lua_setmetatable(L, -2);
-  lua_createtable(L, OWN_SIZE, 0);
+  lua_createtable(L, TRK_OWN_SIZE, 0);
   lua_pushvalue(L, act->context);
-  lua_rawseti(L, -2, OWN_CONTEXT);
+  lua_rawseti(L, -2, TRK_OWN_CONTEXT);
   trk_setuservalue(L, -2);
   job->in.exchange = x;
   return job;
@@ -428,9 +377,9 @@ static int launch(lua_State *L, const struct trk_act *act,
                   struct trk_exchange *x) {
   struct trk_client *c = act->client;
   struct job *job = push_job(L, act, x);
-  hold(L, act->context, job, lua_gettop(L));
+  trk_held_hold(L, act->context, job, lua_gettop(L));
   if (c->worker == NULL) {
-    let_go(L, act->context, job);
+    trk_held_let_go(L, act->context, job);
     job->in.exchange = NULL;
     return trk_call_give_up(act, x,
                             trk_call_refuse(L, act, "the client is closed"));
@@ -483,14 +432,14 @@ int trk_job_instead(lua_State *L) {
   luaL_checkudata(L, 1, JOB_T);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_settop(L, 2);
-  set_own(L, 1, OWN_INSTEAD);
+  trk_held_set_own(L, 1, TRK_OWN_INSTEAD);
   return 0;
 }
 
 /* Pushes what poll gives for the job on top, in its place: the job, or what
  * is asked instead gives. 0: that is nil, and nothing is pushed. */
 static int give(lua_State *L) {
-  push_own(L, lua_gettop(L), OWN_INSTEAD);
+  trk_held_push_own(L, lua_gettop(L), TRK_OWN_INSTEAD);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     return 1;
@@ -511,7 +460,7 @@ int trk_job_poll(lua_State *L) {
   trk_getuservalue(L, TRK_UP_CLIENT);
   context = lua_gettop(L);
   while ((in = next_done(L, c, context)) != NULL) {
-    push_held(L, context, job_of(in));
+    trk_held_push(L, context, job_of(in));
     if (!claim(L, context, job_of(in), lua_gettop(L)))
       lua_pop(L, 1);
     else if (give(L))
