@@ -61,7 +61,7 @@ static int arguments(lua_State *L, const struct trk_operation *op) {
   return n;
 }
 
-/* follow(operation, trunk_sid, query, seconds): op is what the first argument names. */
+/* follow(operation, trunk_sid, query, seconds): op is what the first names. */
 static int read_follow(lua_State *L, const struct trk_operation *op) {
   luaL_checkstring(L, 3);
   if (trk_path_arguments(op) > 0)
@@ -430,6 +430,18 @@ int trk_call_asked(lua_State *L) {
   static const struct trk_kind kind = {read_asked, fill_asked};
   static const struct trk_manner tell = {always, tell_asked};
   return trk_call(L, trk_call_named(L), &kind, &tell);
+}
+
+int trk_call_given(lua_State *L) {
+  const struct trk_client *c = lua_touserdata(L, TRK_UP_CLIENT);
+  const struct trk_given_record *r;
+  unsigned i;
+  lua_newtable(L);
+  for (i = 0; (r = trk_given_nth(&c->given, i)) != NULL; i++) {
+    lua_pushstring(L, r->sid);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  return 1;
 }
 
 /* It calls list's own function, which checks each page's arguments. */

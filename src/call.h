@@ -38,11 +38,13 @@ int trk_call_each(lua_State *L);
  * an error.
  * asked(operation, params, was_sent): what a call would ask for, checked as it
  * would be, or, when it was sent already, by types alone: a table of fields in
- * the spelling of the replies; or nil and an error. */
+ * the spelling of the replies; or nil and an error.
+ * given(): the SIDs of the newest records that creates gave: an array. */
 int trk_call_follow(lua_State *L);
 int trk_call_within(lua_State *L);
 int trk_call_pause(lua_State *L);
 int trk_call_asked(lua_State *L);
+int trk_call_given(lua_State *L);
 
 /* ---- one way for all ------------------------------------------------ */
 

@@ -12,6 +12,7 @@
 #define TRK_CLIENT_H
 
 #include "bell.h"
+#include "given.h"
 #include "jobs.h"
 #include "known.h"
 #include "worker.h"
@@ -37,6 +38,7 @@ struct trk_client {
   int watch; /* on_attempt is given */
   struct trk_jobs jobs;
   struct trk_bell bell;
+  struct trk_given given;
   struct trk_known known; /* while open: what its replies have named */
   char account[36];       /* account SID; "" when not known */
   char label[16];         /* for tostring: AC...1234 */

@@ -226,6 +226,7 @@ static void push_private(lua_State *L, int ud) {
   lua_newtable(L);
   set_function(L, ud, table, "", NULL, "pause", trk_call_pause);
   set_function(L, ud, table, "", NULL, "async_pause", trk_job_pause);
+  set_function(L, ud, table, "", NULL, "given", trk_call_given);
   set_function(L, ud, table, "", NULL, "instead", trk_job_instead);
   set_function(L, ud, table, "", NULL, "within", trk_call_within);
   set_function(L, ud, table, "", NULL, "async_within", trk_job_within);

@@ -233,6 +233,8 @@ static void set_intent(lua_State *L, const struct trk_exchange *x,
   set_text(L, "trunk_sid", x->asked.trunk_sid);
   if (x->since >= 0)
     set_number(L, "since", (double)x->since);
+  else
+    set_number(L, "began", (double)x->first_us / 1e6);
 }
 
 /* What an answer that is not to be believed names. */

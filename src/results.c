@@ -103,6 +103,46 @@ static void make_page(lua_State *L, const struct trk_exchange *x, int context) {
   lua_replace(L, reply);
 }
 
+/* Whether an exchange makes a record of which only the reply tells the SID. */
+static int makes_sid(const struct trk_exchange *x) {
+  return trk_operation_creates(x->operation) &&
+         !trk_operation_takes_sid(x->operation);
+}
+
+/* Notes the SID of a create's record, which is below what is known of it. */
+static void note_given(lua_State *L, struct trk_client *c,
+                       const struct trk_exchange *x) {
+  size_t len = 0;
+  const char *sid;
+  lua_pushliteral(L, "sid");
+  lua_rawget(L, -3);
+  sid = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+  if (sid != NULL)
+    trk_given_note(&c->given, x, sid, len);
+  lua_pop(L, 1);
+}
+
+/* Tells the intent of the error on top, if it has one, which records it is not
+ * of. */
+static void set_given(lua_State *L, const struct trk_client *c,
+                      const struct trk_exchange *x) {
+  const struct trk_given_record *r;
+  unsigned i;
+  int n = 0, top = lua_gettop(L);
+  lua_getfield(L, top, "intent");
+  for (i = 0; (r = trk_given_nth(&c->given, i)) != NULL; i++) {
+    if (!lua_istable(L, top + 1) || !trk_given_is_alike(r, x))
+      continue;
+    if (n == 0)
+      lua_newtable(L);
+    lua_pushstring(L, r->sid);
+    lua_rawseti(L, top + 2, ++n);
+  }
+  if (n > 0)
+    lua_setfield(L, top + 1, "given");
+  lua_settop(L, top);
+}
+
 /* How much is tried to give results, one after the other, while memory is
  * short. */
 enum { AT_ONCE, COLLECTED, UNREAD, GIVEN_UP };
@@ -110,7 +150,7 @@ enum { AT_ONCE, COLLECTED, UNREAD, GIVEN_UP };
 /* Run protected: context, exchange, what is tried. */
 static int build(lua_State *L) {
   struct trk_exchange *x = lua_touserdata(L, 2);
-  const struct trk_client *c;
+  struct trk_client *c;
   int tried = (int)lua_tointeger(L, 3), n;
   if (tried != AT_ONCE)
     lua_gc(L, LUA_GCCOLLECT, 0);
@@ -121,6 +161,12 @@ static int build(lua_State *L) {
                      tried == UNREAD);
   if (n > 0 && x->operation->shape == TRK_PAGE && x->outcome == TRK_DONE)
     make_page(L, x, 1);
+  if (n > 0 && makes_sid(x)) {
+    if (x->outcome == TRK_DONE)
+      note_given(L, c, x);
+    else if (c->given.count > 0)
+      set_given(L, c, x);
+  }
   return n;
 }
 

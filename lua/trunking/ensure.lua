@@ -9,10 +9,11 @@
 
 local attach = require "trunking.ensure.attached"
 local bring_up = require "trunking.ensure.update"
-local converge = require "trunking.ensure.keyed"
 local intents = require "trunking.ensure.intent"
+local keyed = require "trunking.ensure.keyed"
 local look = require "trunking.ensure.look"
 local report = require "trunking.ensure.report"
+local same = require "trunking.ensure.same"
 
 local M = {}
 
@@ -48,27 +49,64 @@ local function trunk_key(params, wanted, by)
   return by, value
 end
 
-local function trunk_matcher(key, wanted)
-  if key == "friendly_name" then
-    return function(trunk) return trunk.friendly_name == wanted.friendly_name
-    end
+-- The API's row of a field of an operation.
+local function field_of(operation, name)
+  for _, field in ipairs(intents.row(operation).fields) do
+    if field.name == name then return field end
   end
-  return function(trunk)
-    return intents.same_sid(trunk.domain_name, wanted.domain_name)
+end
+
+-- Whether a record has the key that is wanted, as it was given or as a server
+-- may have stored it.
+local function matcher(search, operation, key, wanted)
+  local field, memory = field_of(operation, key), search.own.memory
+  return function(record)
+    return record[key] ~= nil
+      and same.value(field, wanted[key], record[key], memory)
   end
+end
+
+-- What converges on a trunk that is found by a key.
+local function trunk_thing(search, key, wanted)
+  return {
+    wanted = wanted, fields = intents.row "create".fields, key = key,
+    what = "trunks", list = "list",
+    matches = key ~= "sid" and matcher(search, "create", key, wanted),
+    unique = key == "domain_name",
+    repeatable = (wanted.domain_name or "") ~= "",
+    create = function(all) return search:call("create", all) end,
+    update = function(sid, some) return search:call("update", sid, some) end,
+    fetch = function(sid) return search:call("fetch", sid) end,
+  }
 end
 
 local function trunk_by_sid(search, thing, sid)
   local trunk, err = search:patiently(function() return thing.fetch(sid) end)
-  if not trunk then
-    return nil, report.nothing_done(search, err, "the trunk")
+  if trunk then return bring_up.run(search, thing, trunk, "unchanged") end
+  if err.kind == "not_found" then
+    err = search:error(err, { message = ("%s has no trunk %s: %s"):format(
+      search:account(), sid, err.message) })
   end
-  return bring_up(search, thing, trunk, "unchanged")
+  return nil, report.nothing_done(search, err, "the trunk " .. sid)
+end
+
+-- What is wanted, without the SID that may stand beside it; or nil and an
+-- error.
+local function read_trunk(search, params)
+  local given = params
+  if rawget(params, "sid") ~= nil then
+    given = copy(params)
+    given.sid = nil
+  end
+  local wanted, why = search.own.asked("create", given)
+  if not wanted then return nil, search:error(why, {}) end
+  return wanted
 end
 
 --- trunking.ensure(params[, options]).
--- @return the trunk and "unchanged", "created", "updated" or "adopted"; or
---   nil and an error
+-- @return the trunk; "unchanged", "created", "updated" or "adopted"; and the
+--   names of the fields that the server keeps otherwise, if any; or nil and an
+--   error
 function M.trunk(own, params, options)
   if type(params) ~= "table" then
     look.bad_argument(1, 1, "ensure", "table", params)
@@ -78,29 +116,40 @@ function M.trunk(own, params, options)
   local search, err = look.new(own, "ensure", options,
     { by = true, settle = true, timeout = true, page_size = true })
   if not search then return nil, err end
-  local given = params
-  if rawget(params, "sid") ~= nil then
-    given = copy(params)
-    given.sid = nil
-  end
-  local wanted, why = own.asked("create", given)
-  if not wanted then return nil, search:error(why, {}) end
-  local client, fields = own.client, intents.row "create".fields
+  local wanted, why = read_trunk(search, params)
+  if not wanted then return nil, why end
   local key, value, wrong = trunk_key(params, wanted, search.options.by)
   if not key then return nil, look.invalid("ensure", value, wrong) end
-  local thing = {
-    wanted = wanted, fields = fields, key = key, what = "trunks",
-    list = client.list, create = client.create, update = client.update,
-    fetch = client.fetch, matches = trunk_matcher(key, wanted),
-    unique = key == "domain_name",
-    repeatable = (wanted.domain_name or "") ~= "",
-  }
-  if key == "friendly_name" and thing.repeatable then
-    thing.holder = { what = "trunks", list = client.list, unique = true,
-      matches = trunk_matcher("domain_name", wanted) }
-  end
+  local thing = trunk_thing(search, key, wanted)
   if key == "sid" then return trunk_by_sid(search, thing, value) end
-  return converge(search, thing)
+  if key == "friendly_name" and thing.repeatable then
+    thing.holder = trunk_thing(search, "domain_name", wanted)
+  end
+  return keyed.converge(search, thing)
+end
+
+--- trunking.find(params[, options]): the one trunk of a domain_name, or of a
+-- friendly_name.
+-- @return the trunk; or nil and an error, of kind "not_found" where there is
+--   none
+function M.find(own, params, options)
+  if type(params) ~= "table" then
+    look.bad_argument(1, 1, "find", "table", params)
+  elseif options ~= nil and type(options) ~= "table" then
+    look.bad_argument(1, 2, "find", "table", options)
+  end
+  local search, err = look.new(own, "find", options,
+    { timeout = true, page_size = true })
+  if not search then return nil, err end
+  local wanted, why = own.asked("create", params)
+  if not wanted then return nil, search:error(why, {}) end
+  local key = next(wanted)
+  if key ~= "domain_name" and key ~= "friendly_name" or wanted[key] == ""
+    or next(wanted, key) ~= nil then
+    return nil, look.invalid("find", "domain_name",
+      "give a domain_name, or a friendly_name, and nothing else")
+  end
+  return keyed.find_one(search, trunk_thing(search, key, wanted))
 end
 
 -- ---- below a trunk ----------------------------------------------------
@@ -126,23 +175,64 @@ local function read_below(search, resource, item)
   return wanted, intents.row(operation).fields
 end
 
+-- All that a new origination URL needs is asked for where it is created only.
+local function origination_url_thing(search, trunk, params, wanted)
+  local fetch, update = "origination_urls.fetch", "origination_urls.update"
+  return {
+    wanted = wanted, fields = intents.row "origination_urls.create".fields,
+    key = "sip_url", what = "origination URLs", list = "origination_urls.list",
+    parent = trunk,
+    matches = matcher(search, "origination_urls.create", "sip_url", wanted),
+    create = function()
+      local all, err = search.own.asked("origination_urls.create", params)
+      if all then return search:call("origination_urls.create", trunk, all) end
+      return nil, search:error(err, { message = ("the trunk %s has none with "
+        .. "that sip_url, and to create it: %s"):format(report.sid_of(trunk),
+        err.message) })
+    end,
+    update = function(sid, some) return search:call(update, trunk, sid, some)
+    end,
+    fetch = function(sid) return search:call(fetch, trunk, sid) end,
+  }
+end
+
 --- trunking.origination_urls.ensure(trunk_sid, params[, options]).
 function M.origination_url(own, trunk, params, options)
   check_below(trunk, params, options)
   local search, err = look.new(own, "origination_urls.ensure", options,
     { settle = true, timeout = true, page_size = true })
   if not search then return nil, err end
-  local wanted, fields = read_below(search, "origination_urls", params)
-  if not wanted then return nil, fields end
-  local urls = own.client.origination_urls
-  return converge(search, {
-    wanted = wanted, fields = fields, key = "sip_url",
-    what = "origination URLs", list = urls.list, parent = trunk,
-    matches = function(url) return url.sip_url == wanted.sip_url end,
-    create = function(all) return urls.create(trunk, all) end,
-    update = function(sid, some) return urls.update(trunk, sid, some) end,
-    fetch = function(sid) return urls.fetch(trunk, sid) end,
-  })
+  local wanted, why = own.asked("origination_urls.update", params)
+  if not wanted then return nil, search:error(why, {}) end
+  if (wanted.sip_url or "") == "" then
+    return nil, look.invalid(search.operation, "sip_url",
+      "sip_url is missing: it tells which origination URL is meant")
+  end
+  return keyed.converge(search,
+    origination_url_thing(search, trunk, params, wanted))
+end
+
+--- trunking.recording.ensure(trunk_sid, params[, options]).
+function M.recording(own, trunk, params, options)
+  check_below(trunk, params, options)
+  local search, err = look.new(own, "recording.ensure", options,
+    { settle = true, timeout = true })
+  if not search then return nil, err end
+  local wanted, why = own.asked("recording.update", params)
+  if not wanted then return nil, search:error(why, {}) end
+  local thing = {
+    wanted = wanted, fields = intents.row "recording.update".fields,
+    sid = trunk,
+    update = function(_, some)
+      return search:call("recording.update", trunk, some)
+    end,
+    fetch = function() return search:call("recording.fetch", trunk) end,
+  }
+  local now
+  now, err = search:patiently(thing.fetch)
+  if now then return bring_up.run(search, thing, now, "unchanged") end
+  return nil, report.nothing_done(search, err, "the recording settings of "
+    .. "the trunk " .. report.sid_of(trunk))
 end
 
 local function ensure_attached(own, resource, known, trunk, item, options)
@@ -152,8 +242,7 @@ local function ensure_attached(own, resource, known, trunk, item, options)
   if not wanted then return nil, fields end
   local move = nil
   if resource == "phone_numbers" then move = search.options.move == true end
-  return attach(search, own.client[resource], trunk, wanted[fields[1].name],
-    move)
+  return attach(search, resource, trunk, wanted[fields[1].name], move)
 end
 
 --- trunking.credential_lists.ensure(trunk_sid, sid[, options]).

@@ -237,17 +237,22 @@ end
 local require = require -- the host may take it away later
 local suggest = function(...) return require "trunking.suggest" (...) end
 
+--- When the creates of intents without `since` began, by core.clock.
+M.began = setmetatable({}, { __mode = "k" })
+
 --- The intent of a create whose fate is open (trunking.ensure.intent). It is
 -- made here: after the POST no file may have to be found (law L6).
 -- @param raw what C knows of the create: operation; asked, the params with the
 --   names of the reply ("" clears a field); and where known account_sid,
---   trunk_sid, since, request_id, attempts
+--   trunk_sid, since (or began), request_id, attempts
 function M.intent_of(raw)
-  return {
+  local intent = {
     operation = raw.operation, account_sid = raw.account_sid,
     trunk_sid = raw.trunk_sid, since = raw.since, params = raw.asked,
     request_id = raw.request_id, attempts = raw.attempts,
   }
+  if raw.began then M.began[intent] = raw.began end
+  return intent
 end
 
 --- The error object of a raw table that C has filled.

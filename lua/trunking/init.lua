@@ -67,27 +67,47 @@ local function load(self, name)
   return value
 end
 
--- Adds what is composed of several calls: ensure, reconcile and intent. They
--- are loaded at their first use. They call C's private functions (src/call.h,
--- src/job.h), which no client shows. client.null is cjson.null.
-local function complete(client, private)
-  local own = { client = client, pause = private.pause, asked = private.asked,
-    pause_job = private.async_pause, clock = core.clock }
-  local function from(room, name)
-    return function(...)
-      local a, b, c = require("trunking." .. room)[name](own, ...)
+-- What is composed of several calls: where it stands, its room and its name
+-- there.
+local composed = {
+  { "", "ensure", "ensure", "trunk" },
+  { "", "find", "ensure", "find" },
+  { "", "reconcile", "ensure.reconcile", "reconcile" },
+  { "", "intent", "ensure.reconcile", "intent" },
+  { "origination_urls", "ensure", "ensure", "origination_url" },
+  { "credential_lists", "ensure", "ensure", "credential_list" },
+  { "ip_access_control_lists", "ensure", "ensure", "ip_access_control_list" },
+  { "phone_numbers", "ensure", "ensure", "phone_number" },
+  { "recording", "ensure", "ensure", "recording" },
+}
+
+-- Adds it to a client, and under async. It is loaded at its first use. It calls
+-- C's private functions (src/call.h, src/job.h), which no client shows.
+local function compose(client, own)
+  for _, row in ipairs(composed) do
+    local below, name, room, title = row[1], row[2], row[3], row[4]
+    local home = below == "" and client or client[below]
+    local async = below == "" and client.async or client.async[below]
+    home[name] = function(...)
+      local a, b, c = require("trunking." .. room)[title](own, ...)
       return a, b, c
     end
+    async[name] = function(...)
+      local a, b, c = require "trunking.ensure.job" (own,
+        below == "" and name or below .. "." .. name,
+        require("trunking." .. room)[title], ...)
+      return a, b, c
+    end
+    own.composed[async[name]] = true
   end
+end
+
+-- client.null is cjson.null.
+local function complete(client, private)
+  local own = { clock = core.clock, composed = {}, memory = {} }
+  for name, f in next, private do own[name] = f end
   client.null = core.null
-  client.ensure = from("ensure", "trunk")
-  client.reconcile = from("ensure.reconcile", "reconcile")
-  client.intent = from("ensure.reconcile", "intent")
-  client.origination_urls.ensure = from("ensure", "origination_url")
-  client.credential_lists.ensure = from("ensure", "credential_list")
-  client.ip_access_control_lists.ensure =
-    from("ensure", "ip_access_control_list")
-  client.phone_numbers.ensure = from("ensure", "phone_number")
+  compose(client, own)
   watch_homes(client)
   return client, own
 end

@@ -81,7 +81,9 @@ end
 -- else; what else there is comes by name: meta and the reply's other fields,
 -- next_cursor and previous_cursor, and next() and previous(), which return
 -- another page; nil at the end; or nil and an error.
--- @param follow function(operation, trunk_sid, query) -> page, meta or nil, err
+-- next(seconds), for Lua's own files, takes no longer than that.
+-- @param follow function(operation, trunk_sid, query, seconds) -> page, meta or
+--   nil, err
 -- @param trunk_sid of the lists of a trunk; nil for the trunks themselves
 function M.page(reply, origin, path, operation, follow, trunk_sid)
   local meta = reply.meta
@@ -92,11 +94,11 @@ function M.page(reply, origin, path, operation, follow, trunk_sid)
   for _, word in ipairs { "next", "previous" } do
     local link = meta[word .. "_page_url"]
     about[word .. "_cursor"] = cursor_of(link, origin, path)
-    about[word] = function()
+    about[word] = function(seconds)
       if link == nil or link == "" then return nil end
       local query, why = M.query_of(link, origin, path)
       if not query then return refuse(operation, word, why) end
-      return follow(operation, trunk_sid, query)
+      return follow(operation, trunk_sid, query, seconds)
     end
   end
   return setmetatable(page, { __index = about })
@@ -166,13 +168,14 @@ end
 -- @param operation its name, for errors
 -- @param query what list takes
 -- @param parent the trunk, for the lists of a trunk
+-- @param left function() -> the seconds that the next page may take; or nil
 -- @return a function that returns the next page; nil at the end; or nil and an
 --   error. A page that comes again is one.
-function M.chain(list, operation, query, parent)
+function M.chain(list, operation, query, parent, left)
   local seen, next_page = {}, nil
   return function()
     local page, err
-    if next_page then page, err = next_page()
+    if next_page then page, err = next_page(left and left())
     elseif parent then page, err = list(parent, query)
     else page, err = list(query) end
     if not page then return nil, err end

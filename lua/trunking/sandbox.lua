@@ -156,11 +156,10 @@ local function create(store, at, form)
   record.sid = record.sid or new_id(store, resource.prefix)
   record.account_sid = store.account_sid
   record.date_created, record.made = timestamp(store), store.now()
+  record.date_updated = record.date_created
   if at.trunk then
     record.trunk_sid = at.trunk.sid
-    record.date_updated = record.date_created
   else
-    record.date_updated = null
     record.recording = resources.read(resources.by_name.Recording, {}, true)
   end
   resource.enter(store, record)
@@ -384,6 +383,19 @@ local function later(store, request, form, why, entry)
   end
 end
 
+-- A form as some servers store it: without blanks at the ends of its values,
+-- and with the host of a SIP URL in small letters.
+local function tidied(form)
+  local tidy = {}
+  for name, value in pairs(form or {}) do
+    value = value:match "^%s*(.-)%s*$"
+    tidy[name] = value:gsub("^(sip:[^@]*@?)([^:;?]*)", function(user, host)
+      return user:find "@" and user .. host:lower() or user:lower()
+    end)
+  end
+  return form and tidy
+end
+
 --- Answers one request: `{method, path, query, headers, body, scheme}`, header
 -- names in lower case. Gives `{status, headers, body}`, and the `fault` to
 -- perform when one is armed for it; for one that is late, also `later`, to be
@@ -395,6 +407,7 @@ function sandbox.handle(store, request)
   local user, why, claimed = authenticate(store, asked.authorization)
   local form = form_of(request)
   local status, body, sid, challenge
+  if fault and fault.tidy then form = tidied(form) end
   if not fault or fault.apply then
     status, body, sid, challenge =
       answer(store, request, form, why, fault and fault.stale)

@@ -39,7 +39,7 @@ local function expected_trunk(trunk)
     account_sid = helper.sandbox "ACCOUNT_SID",
     symmetric_rtp_enabled = false, auth_type = "", auth_type_set = {},
     recording = { mode = "do-not-record", trim = "do-not-trim" },
-    date_created = trunk.date_created,
+    date_created = trunk.date_created, date_updated = trunk.date_created,
     links = {
       origination_urls = url .. "/OriginationUrls",
       credential_lists = url .. "/CredentialLists",
@@ -70,7 +70,7 @@ for _, transport in ipairs(helper.transports) do
       local trunk = assert(client.create {})
       assert.same({}, helper.only_form())
       for name in pairs { domain_name = 1, friendly_name = 1,
-        date_updated = 1, disaster_recovery_url = 1 } do
+        disaster_recovery_method = 1, disaster_recovery_url = 1 } do
         assert.is_nil(trunk[name])
       end
       assert.is_false(trunk.secure)

@@ -7,6 +7,7 @@ local helper = require "helper"
 local socket = require "socket"
 local trunking = require "trunking"
 
+local ACCOUNT = helper.sandbox "ACCOUNT_SID"
 local DOMAIN = "head-office.pstn.twilio.com"
 local params = { friendly_name = "Head office", domain_name = DOMAIN,
   secure = true }
@@ -77,7 +78,7 @@ for _, transport in ipairs(helper.transports) do
       assert.equal(trunk.sid, expect("unchanged", {
         DomainName = DOMAIN:upper(), Secure = true,
         disaster_recovery_url = "", transfer_mode = trunking.null }).sid)
-      assert.equal("POST GET GET", methods())
+      assert.equal("POST GET GET GET GET", methods())
     end)
 
     it("updates no more than what differs", function()
@@ -127,7 +128,7 @@ for _, transport in ipairs(helper.transports) do
       end })
       expect "adopted"
       assert.same({ form }, posts())
-      assert.equal("GET POST GET GET", methods())
+      assert.equal("GET POST GET GET GET", methods())
     end)
 
     it("doubles nothing when it comes later than that", function()
@@ -167,7 +168,8 @@ for _, transport in ipairs(helper.transports) do
       arm(taken)
       local err = fail { kind = "rejected", code = 21248, outcome = "refused",
         maybe_ours = false, intent = false, says = "30 days" }
-      assert.matches("no trunk of this account has it", err.message, 1, true)
+      assert.matches("no trunk of the account " .. ACCOUNT
+        .. " has it", err.message, 1, true)
       assert.same({ form }, posts())
     end)
 
@@ -209,7 +211,7 @@ for _, transport in ipairs(helper.transports) do
     it("takes a list with a page that failed for void", function()
       for _ = 1, 3 do assert(client.create {}) end
       control.arm { method = "GET", skip = 1, status = 403 }
-      fail({ kind = "auth", status = 403, outcome = "not_sent",
+      fail({ kind = "auth", status = 403, outcome = "refused",
         says = "nothing was changed" }, params, { page_size = 2 })
       control.arm { method = "GET", skip = 1, close = true, times = 999 }
       fail({ kind = "network", outcome = "not_sent" }, params,
@@ -411,7 +413,8 @@ for _, transport in ipairs(helper.transports) do
       local found, err = client.ensure(params, by_name)
       assert.is_nil(found)
       helper.check(err, { code = 21248, outcome = "refused",
-        says = "the trunk " .. trunk.sid .. " of this account has it" })
+        says = "the trunk " .. trunk.sid .. " of the account " .. ACCOUNT
+          .. " has it" })
       assert.same({ trunk.sid }, err.details)
       arm { close = true }
       found, err = client.ensure(params, by_name)
@@ -453,7 +456,8 @@ for _, transport in ipairs(helper.transports) do
         end
       end })
       local _, err = racing.ensure(named, by_name)
-      helper.check(err, { outcome = "unknown", says = "now 2 trunks match" })
+      helper.check(err, { outcome = "unknown",
+        says = "now 2 trunks of the account " .. ACCOUNT .. " match" })
       assert.equal(2, #err.details)
     end)
 
@@ -464,7 +468,8 @@ for _, transport in ipairs(helper.transports) do
       assert.equal("unchanged",
         select(2, client.ensure { sid = sid, friendly_name = "n" }))
       local _, err = client.ensure { sid = "TK" .. ("0"):rep(32) }
-      helper.check(err, { kind = "not_found", outcome = "not_sent" })
+      helper.check(err, { kind = "not_found", outcome = "refused",
+        status = 404, says = "the account " .. ACCOUNT .. " has no trunk TK0" })
       for _, value in ipairs { "x", 42, true, trunking.null } do
         err = select(2, client.ensure { sid = value })
         helper.check(err, { kind = "invalid", field = "sid",
@@ -579,7 +584,7 @@ describe("origination_urls.ensure", function()
     helper.check(err, { kind = "invalid", outcome = "not_sent",
       says = "friendly_name" })
     _, err = urls.ensure("TK" .. ("0"):rep(32), url(), quick)
-    helper.check(err, { kind = "not_found", outcome = "not_sent" })
+    helper.check(err, { kind = "not_found", outcome = "refused" })
     _, err = urls.ensure("x", url())
     helper.check(err, { kind = "invalid", field = "trunk_sid" })
   end)
@@ -625,7 +630,8 @@ for resource, case in pairs(attachable) do
     it("takes it for success even where it does not show", function()
       control.arm { { method = "GET", status = 404, times = 99,
         path = "/v1/Trunks/TK" }, { method = "POST", status = 400,
-        body = '{"code":21245,"message":"Already associated"}' } }
+        body = '{"code":21245,'
+          .. '"message":"Already associated with this trunk"}' } }
       expect "adopted"
     end)
 
@@ -675,7 +681,8 @@ for resource, case in pairs(attachable) do
       control.arm { method = "GET", status = 403 }
       local record, err = home.ensure(trunk, sid, quick)
       assert.is_nil(record)
-      helper.check(err, { kind = "auth", outcome = "not_sent" })
+      helper.check(err, { kind = "auth", outcome = "refused",
+        says = "the trunk " .. trunk.sid .. " could not be looked at" })
       assert.equal(1, #posts())
     end)
 
@@ -712,8 +719,9 @@ describe("phone_numbers.ensure", function()
   end)
 
   it("takes it when told so", function()
-    local record, did = numbers.ensure(mine, PN, { move = true })
-    assert.same({ mine.sid, "created" }, { record.trunk_sid, did })
+    local record, did, from = numbers.ensure(mine, PN, { move = true })
+    assert.same({ mine.sid, "moved", his.sid },
+      { record.trunk_sid, did, from })
     assert.is_nil(numbers.fetch(his, PN))
   end)
 
@@ -722,7 +730,7 @@ describe("phone_numbers.ensure", function()
     control.arm { method = "GET", path = "/v1/Trunks/" .. his.sid,
       status = 403 }
     local _, err = numbers.ensure(mine, PN)
-    helper.check(err, { kind = "auth", outcome = "not_sent",
+    helper.check(err, { kind = "auth", outcome = "refused",
       says = "nothing was changed" })
     assert.equal("created", select(2, numbers.ensure(mine, PN)))
   end)

@@ -98,7 +98,8 @@ describe("the sandbox", function()
         recording = { mode = "do-not-record", trim = "do-not-trim" },
         transfer_mode = "disable-all", transfer_caller_id = "from-transferee",
         auth_type = "", auth_type_set = {}, url = url,
-        date_created = "2015-01-02T11:23:45Z", date_updated = null,
+        date_created = "2015-01-02T11:23:45Z",
+        date_updated = "2015-01-02T11:23:45Z",
         links = {
           origination_urls = url .. "/OriginationUrls",
           credential_lists = url .. "/CredentialLists",

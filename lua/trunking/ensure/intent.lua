@@ -6,8 +6,8 @@
 -- SPDX-License-Identifier: MIT
 
 local require = require -- the host may take it away later
-local ascii = require "trunking.ascii"
 local errors = require "trunking.error"
+local same = require "trunking.ensure.same"
 
 local M = {}
 
@@ -32,37 +32,19 @@ M.of = errors.intent_of
 
 -- ---- comparing --------------------------------------------------------
 
-local function folded(a, b)
-  return type(a) == "string" and type(b) == "string"
-    and ascii.lower(a) == ascii.lower(b)
-end
-
--- Compares words and domains without case, numbers by value. A field that the
--- record does not have, or that is cleared, has its default.
-local function same(field, wanted, has)
-  local default = field.default
-  if has == nil then has = default end
-  if wanted == "" then
-    return has == nil or has == "" or has == default
-  elseif field.type == "domain" or field.type == "enum" then
-    return folded(wanted, has)
-  elseif field.type == "integer" then
-    return tonumber(wanted) == tonumber(has)
-  end
-  return wanted == has
-end
-
 --- The names of the fields in which a record differs from what is wanted, in
 -- the order of the API's table; nil when none does. Fields that the table does
 -- not have are not compared.
 -- @param wanted params with the names of the reply
 -- @param record of a reply
 -- @param fields of the operation's row
-function M.differences(wanted, record, fields)
+-- @param memory what was learnt of the server: see trunking.ensure.same; or nil
+function M.differences(wanted, record, fields, memory)
   local names
   for _, field in ipairs(fields) do
     local value = wanted[field.name]
-    if value ~= nil and not same(field, value, record[field.name]) then
+    if value ~= nil and not same.value(field, value, record[field.name], memory)
+    then
       names = names or {}
       names[#names + 1] = field.name
     end
@@ -71,6 +53,6 @@ function M.differences(wanted, record, fields)
 end
 
 --- Whether two SIDs are the same, without case.
-M.same_sid = folded
+M.same_sid = same.folded
 
 return M

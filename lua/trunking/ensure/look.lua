@@ -103,7 +103,7 @@ function M.new(own, operation, options, known)
   local err = check_options(operation, options, known)
   if err then return nil, err end
   return setmetatable({
-    own = own, client = own.client, operation = operation, options = options,
+    own = own, operation = operation, options = options,
     steps = steps_of(options.settle),
     deadline = own.clock() + (options.timeout or TIMEOUT),
     page_size = options.page_size or PAGE_SIZE,
@@ -112,7 +112,27 @@ end
 
 --- Seconds until the deadline.
 function search:left()
+  if self.own.cancelled then return 0 end
   return self.deadline - self.own.clock()
+end
+
+--- Calls an operation, which takes no longer than there is time.
+-- @param name "create", "origination_urls.list"
+-- @return what it gives
+function search:call(name, ...)
+  local left = self:left()
+  if left > 0 then return self.own.within(name, left, ...) end
+  return nil, errors.new { kind = self.own.cancelled and "cancelled"
+    or "timeout", outcome = "not_sent", operation = name,
+    message = self.own.cancelled and "the call was cancelled"
+      or "there was no time left; give a longer timeout" }
+end
+
+--- The account that this client is of, in words for errors.
+function search:account()
+  local ok, now = self.own.pause(0)
+  return ok and now.account_sid and "the account " .. now.account_sid
+    or "this account"
 end
 
 --- Waits, but not beyond the deadline.
@@ -122,6 +142,27 @@ function search:pause(seconds)
   if left <= 0 then return false end
   if not self.own.pause(math.min(seconds, left)) then return false end
   return self:left() > 0
+end
+
+-- The server's time now, or nil.
+local function server_time(self)
+  local ok, now = self.own.pause(0)
+  return ok and now.since or nil
+end
+
+--- When the create of an intent began, by the server's clock. Where no reply
+-- had told it yet, one that comes later does, in the same process: so much time
+-- has passed since.
+-- @return seconds since 1970, no later than it was; or nil: not known
+function search:since(intent)
+  local began = intent.since == nil and errors.began[intent]
+  if not began then return intent.since end
+  local now = server_time(self)
+  if not now then
+    self:call("list", { page_size = 1 })
+    now = server_time(self)
+  end
+  return now and math.floor(now - (self.own.clock() - began))
 end
 
 --- A copy of an error, under this search's name and with other fields.
@@ -136,15 +177,17 @@ local function bad_list(operation, what, why)
 end
 
 --- Walks a whole list.
--- @param list an operation's function
--- @param what its name, for errors: "trunks"
+-- @param list the operation's name: "list"
+-- @param what is in it, for errors: "trunks"
 -- @param parent the trunk's SID, for the lists of a trunk
 -- @param visit function(record); a value, or nil and an error, ends the walk
 -- @return that value; true after the whole list; or nil and an error: then
 --   not every record was visited
 function search:walk(list, what, parent, visit)
-  local more = pages.chain(list, self.operation,
-    { page_size = self.page_size }, parent)
+  local function first(...) return self:call(list, ...) end
+  local more = pages.chain(first, self.operation,
+    { page_size = self.page_size }, parent,
+    function() return math.max(0.001, self:left()) end)
   local page, err = more()
   while page do
     for _, record in ipairs(page) do

@@ -9,11 +9,13 @@
 local intents = require "trunking.ensure.intent"
 local look = require "trunking.ensure.look"
 local match = require "trunking.ensure.match"
+local same = require "trunking.ensure.same"
 
 local M = {}
 
 local SETTLED = 60 -- seconds after which a list lags no more
 local OPERATION = "reconcile"
+local LONG = 86400 -- seconds: the client's own timeout is less
 
 -- ---- reading an intent ------------------------------------------------
 
@@ -22,7 +24,32 @@ local function invalid(field, message, ...)
 end
 
 local types = { account_sid = "string", trunk_sid = "string",
-  since = "number" }
+  since = "number", given = "table" }
+
+-- The SIDs of records that other creates have given: those that the intent
+-- tells, and those of this client, unless the intent may be of one of them, as
+-- one is that was made before its create.
+local function given(own, intent)
+  local set = {}
+  local function add(list)
+    for _, sid in ipairs(list) do
+      if type(sid) == "string" then set[same.lower(sid)] = true end
+    end
+  end
+  add(intent.given or {})
+  if intent.attempts ~= nil then add(own.given()) end
+  return set
+end
+
+-- The field by which a record is looked for: the API's row.
+local keys = { create = "friendly_name",
+  ["origination_urls.create"] = "sip_url" }
+
+local function key_of(operation, fields)
+  for _, field in ipairs(fields) do
+    if field.name == keys[operation] then return field end
+  end
+end
 
 -- What is looked for; or nil and an error.
 local function read(own, intent)
@@ -54,7 +81,8 @@ local function read(own, intent)
   if not wanted then return nil, err end
   return { row = row, fields = row.fields, since = intent.since,
     wanted = wanted, trunk = intent.trunk_sid,
-    account = intent.account_sid }
+    account = intent.account_sid, given = given(own, intent),
+    key = key_of(intent.operation, row.fields) }
 end
 
 local function other_account(wanted, has)
@@ -79,21 +107,22 @@ local function by_fields(search, what, list, title, key)
     seen[record.sid] = true
   end)
   if not ok then return nil, err end
-  return match.judge(what, sure, near, key)
+  return match.judge(sure, near, key)
 end
 
 local function by_domain(search, what)
-  local found, err = search:walk(search.client.list, "trunks", nil,
+  local found, err = search:walk("list", "trunks", nil,
     function(trunk)
       if not in_account(what, trunk) then
         return nil, other_account(what.account, trunk.account_sid)
-      elseif intents.same_sid(trunk.domain_name, what.wanted.domain_name) then
+      elseif same.folded(trunk.domain_name, what.wanted.domain_name) then
         return trunk
       end
     end)
   if not found then return nil, err end
   if found == true then return false, "absent" end
-  if match.is_since(what, found) == false then -- it was there before
+  local since, late = match.is_since(what, found)
+  if since == false or late or match.is_given(what, found) then -- another's
     return false, "ambiguous", { found.sid }
   end
   return found, "domain_name",
@@ -101,25 +130,26 @@ local function by_domain(search, what)
 end
 
 -- What is attached has the SID that the create was given.
-local function by_sid(what, home)
-  local record, err = home.fetch(what.trunk, what.wanted[what.fields[1].name])
+local function by_sid(search, what)
+  local record, err = search:call(what.row.resource .. ".fetch", what.trunk,
+    what.wanted[what.fields[1].name])
   if record then return record, "sid" end
   if err.kind == "not_found" then return false, "absent" end
   return nil, err
 end
 
 local function look_once(search, what)
-  local resource, client = what.row.resource, search.client
+  local resource = what.row.resource
   if resource == "" then
     if (what.wanted.domain_name or "") ~= "" then
       return by_domain(search, what)
     end
-    return by_fields(search, what, client.list, "trunks", "friendly_name")
+    return by_fields(search, what, "list", "trunks", "friendly_name")
   elseif resource ~= "origination_urls" then
-    return by_sid(what, client[resource])
+    return by_sid(search, what)
   end
-  local record, how, more = by_fields(search, what,
-    client.origination_urls.list, "origination URLs", "sip_url")
+  local record, how, more = by_fields(search, what, "origination_urls.list",
+    "origination URLs", "sip_url")
   if record == nil and how.kind == "not_found" then
     return false, "absent" -- the trunk is not there either
   end
@@ -131,11 +161,11 @@ end
 -- The steps to look after: none for an intent that is old enough. How old it
 -- is, is known once a reply has told the server's time.
 local function steps_of(search, what)
-  if search.options.settle == nil and what.since then
-    local ok, now = search.own.pause(0)
-    if ok and now.since and now.since - what.since > SETTLED then
-      return {}
-    end
+  local total = SETTLED
+  for _, step in ipairs(search.steps) do total = total + step end
+  local ok, now = search.own.pause(0)
+  if ok and now.since and what.since and now.since - what.since > total then
+    return {}
   end
   return search.steps
 end
@@ -191,6 +221,7 @@ function M.reconcile(own, intent, options)
   then
     return nil, other_account(what.account, account)
   end
+  what.since = what.since or search:since(intent)
   return settle(search, what)
 end
 
@@ -206,7 +237,7 @@ function M.intent(own, params)
   if not asked then return nil, err end
   local ok, now = own.pause(0)
   if ok and not now.since then
-    own.client.list { page_size = 1 }
+    own.within("list", LONG, { page_size = 1 })
     ok, now = own.pause(0)
   end
   if not ok then return nil, now end

@@ -6,6 +6,18 @@
 
 local M = {}
 
+--- The SID of a record, or of a SID.
+function M.sid_of(value)
+  if type(value) == "table" then return tostring(value.sid) end
+  return tostring(value)
+end
+
+-- What is looked at, in words.
+local function thing_of(run)
+  local words = run.thing.words.what
+  return type(words) == "function" and words() or words
+end
+
 --- The error for a request whose fate stays open.
 -- @param why words for what kept it open
 -- @param more fields, or nil
@@ -33,20 +45,24 @@ function M.said(run)
     message = words and words(run.err) or nil })
 end
 
---- The error of a look before anything was sent.
+-- The kinds whose words say enough: what was asked for is not right.
+local plain = { not_found = true, invalid = true, config = true }
+
+--- The error of a look before anything was sent. Its outcome is of the whole
+-- call: a server that answered has refused it.
 -- @param what could not be looked at: "the trunks"
 function M.nothing_done(search, err, what)
-  local words = err.message
-  if err.kind ~= "not_found" and err.kind ~= "invalid"
-    and err.kind ~= "config" then
+  local words, refused = err.message, (err.status or 0) >= 300
+  if not plain[err.kind] then
     words = ("%s could not be looked at, and nothing was changed: %s"):format(
       what, words)
   end
-  return search:error(err, { outcome = "not_sent", message = words })
+  return search:error(err, { message = words,
+    outcome = refused and "refused" or "not_sent" })
 end
 
 function M.unseen(run)
-  return M.nothing_done(run.search, run.why, run.thing.words.what)
+  return M.nothing_done(run.search, run.why, thing_of(run))
 end
 
 function M.blind(run)
@@ -56,16 +72,18 @@ function M.blind(run)
 end
 
 function M.no_proof(run)
-  return M.left_open(run, "the list does not show it, which is no proof: "
-    .. "reconcile the intent later, before you create it again")
+  return M.left_open(run, ("%s do not show it, which is no proof: reconcile "
+    .. "the intent later, before you create it again"):format(
+    thing_of(run)))
 end
 
 function M.no_time(run)
-  return M.left_open(run, "there was no time to go on")
+  return M.left_open(run, run.search.own.cancelled and "the call was cancelled"
+    or "there was no time to go on; call again: it looks first")
 end
 
 function M.given_up(run)
-  return M.left_open(run, "it was given up")
+  return M.left_open(run, "it was given up; call again later: it looks first")
 end
 
 function M.elsewhere(run)
@@ -74,7 +92,8 @@ function M.elsewhere(run)
 end
 
 --- The error of a run that ends for this reason. A thing's tell has those that
--- only it can give; its words are what (cannot be looked at), blind (what is
+-- only it can give; its words are what (cannot be looked at; may be a function
+-- that gives it), blind (what is
 -- said before a look's error), no_look (there was no time for one) and said.
 function M.of(run, why)
   local tell = run.thing.tell

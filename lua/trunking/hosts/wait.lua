@@ -37,10 +37,10 @@ local function with_links(host, operation, page, ...)
   local about = pages.about(page)
   for _, word in ipairs { "next", "previous" } do
     local start = about[word]
-    about[word] = function()
+    about[word] = function(seconds)
       local why = host.refuse and host.refuse()
       if why then return refusal(operation, why) end
-      return finish(host, operation, true, start())
+      return finish(host, operation, true, start(seconds))
     end
   end
   return page, ...
@@ -86,10 +86,13 @@ local function told(host, name, start)
   end
 end
 
-local function take_over(host, home, starts, prefix)
+-- What is composed of several calls waits in each of them.
+local function take_over(host, own, home, starts, prefix)
   for name, start in pairs(starts) do
     if type(start) == "table" then
-      take_over(host, home[name], start, name .. ".")
+      take_over(host, own, home[name], start, name .. ".")
+    elseif own.composed[start] then
+      if host.started then starts[name] = told(host, name, start) end
     else
       home[name] = operation(host, prefix .. name, name, start)
       if name == "list" then
@@ -100,15 +103,29 @@ local function take_over(host, home, starts, prefix)
   end
 end
 
+--- What the composed calls of a client use, in a host's way of waiting.
+-- @param own as trunking.init makes it
+-- @param host as below
+-- @return a table: within and pause
+function M.parts(own, host)
+  return {
+    pause = operation(host, "pause", "pause", own.async_pause),
+    within = function(full, ...)
+      local name = full:match "list$" or full
+      return operation(host, full, name, own.async_within)(full, ...)
+    end,
+  }
+end
+
 --- Makes a client's calls cooperative.
 -- @param client whose functions are replaced
--- @param own what its composed calls use (see init.lua): their pause waits too
+-- @param own what its composed calls use (see init.lua): they wait too
 -- @param host a table: wait(job), called until the job is done, which may
 --   yield and may return early; refuse(), if there: a text where a call can't
 --   wait at all; started(), if there, called when a job of client.async began
 function M.attach(client, own, host)
-  take_over(host, client, client.async, "")
-  own.pause = operation(host, "pause", "pause", own.pause_job)
+  take_over(host, own, client, client.async, "")
+  for name, part in pairs(M.parts(own, host)) do own[name] = part end
   return client
 end
 

@@ -11,7 +11,9 @@ local faults = {}
 -- `late` seconds after its reply, a request that was kept from taking effect
 -- takes effect after all; a `stale` list is as it was so many seconds ago. A
 -- reply on `hold` waits until the server is told to release it. A reply that
--- comes `again` is sent a second time, so many seconds later.
+-- comes `again` is sent a second time, so many seconds later. With `tidy` the
+-- server stores names without blanks at their ends, and SIP hosts in small
+-- letters.
 -- Every field a fault may have. A misspelt one would pass for "no fault" and
 -- make the test that armed it lie.
 local types = {
@@ -22,13 +24,14 @@ local types = {
   cut = "number", cut_headers = "boolean", raw = "string", garbage = "boolean",
   early = "boolean", chunked = "boolean", unasked = "string",
   late = "number", stale = "number", chance = "number",
-  again = "number",
+  again = "number", tidy = "boolean",
 }
 
 -- What a fault without a name is called in the ledger: the first it has.
 local names = {
   "late", "stale", "again", "reset", "close", "raw", "garbage",
-  "cut_headers", "cut", "early", "chunked", "status", "hold", "delay", "apply",
+  "cut_headers", "cut", "early", "chunked", "status", "hold", "delay", "tidy",
+  "apply",
 }
 
 local function name_of(fault)
@@ -51,7 +54,7 @@ local function copy(fault)
   end
   own.name = own.name or name_of(own)
   own.times, own.skip = own.times or 1, own.skip or 0
-  if own.stale and own.apply == nil then own.apply = true end
+  if (own.stale or own.tidy) and own.apply == nil then own.apply = true end
   if own.late and own.apply then
     error("a fault that is late cannot apply at once", 0)
   end
