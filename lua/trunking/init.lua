@@ -81,6 +81,10 @@ local composed = {
   { "recording", "ensure", "ensure", "recording" },
 }
 
+-- A call within its parentheses is no tail call: an error in it can be reported
+-- at the line of who called the client.
+local function pass(...) return ... end
+
 -- Adds it to a client, and under async. It is loaded at its first use. It calls
 -- C's private functions (src/call.h, src/job.h), which no client shows.
 local function compose(client, own)
@@ -89,14 +93,12 @@ local function compose(client, own)
     local home = below == "" and client or client[below]
     local async = below == "" and client.async or client.async[below]
     home[name] = function(...)
-      local a, b, c = require("trunking." .. room)[title](own, ...)
-      return a, b, c
+      return pass(require("trunking." .. room)[title](own, ...))
     end
     async[name] = function(...)
-      local a, b, c = require "trunking.ensure.job" (own,
+      return pass(require "trunking.ensure.job" (own,
         below == "" and name or below .. "." .. name,
-        require("trunking." .. room)[title], ...)
-      return a, b, c
+        require("trunking." .. room)[title], ...))
     end
     own.composed[async[name]] = true
   end

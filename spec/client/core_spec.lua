@@ -95,12 +95,12 @@ describe("core's pauses", function()
   -- One that did let ensure look, and create, after its time.
   it("never end early", function()
     local _, private = core.new(options())
-    local pause, pause_job = private.pause, private.async_pause
+    local pause, async_pause = private.pause, private.async_pause
     for i = 1, 40 do
       local seconds = i * 0.00037
       for _, wait in ipairs { pause, function(s)
-        return pause_job(s):wait()
-      end, function(s) return not pause_job(60):wait(s) end } do
+        return async_pause(s):wait()
+      end, function(s) return not async_pause(60):wait(s) end } do
         local start = core.clock()
         assert.truthy(wait(seconds))
         assert.is_true(core.clock() - start >= seconds)
