@@ -230,9 +230,8 @@ describe("a server that stores what it gets in another form", function()
   end)
 
   it("is settled by its own form, too", function()
-    local trunk = assert(client.create {})
     control.reset()
-    trunk = assert(client.create {})
+    local trunk = assert(client.create {})
     control.arm { method = "POST", tidy = true, close = true }
     local record, err = client.origination_urls.create(trunk, {
       sip_url = "sip:A.example", friendly_name = "n ", priority = 1,
@@ -462,8 +461,10 @@ describe("recording.ensure", function()
         says = "mode, trim of " .. trunk.sid .. " could not be set" })
     helper.check(helper.error_of(client.recording.ensure(trunk,
       { mode = "x" })), { kind = "invalid", field = "mode" })
-    local line = debug.getinfo(1, "l").currentline + 1
-    local _, why = pcall(function() local _ = client.recording.ensure(trunk) end)
+    local line = debug.getinfo(1, "l").currentline + 2
+    local _, why = pcall(function()
+      local _ = client.recording.ensure(trunk)
+    end)
     assert.matches("converge_spec.lua:" .. line .. ": bad argument #2 to "
       .. "'ensure' (table expected, got nil)", why, 1, true)
   end)

@@ -63,10 +63,13 @@ local function go_on(state, ...)
   keep(state, resume(state.thread, ...))
 end
 
--- Goes on while it can. Within its own code (on_attempt may ask) it cannot.
+-- Goes on while it can: not within its own code. on_attempt may ask the job
+-- while a part is asked, and is ahead then.
 local function look(state)
-  while not state.finished and not state.running and state.part:done() do
-    go_on(state)
+  while not state.finished and not state.running do
+    local part = state.part
+    if not part:done() then return end
+    if part == state.part and not state.running then go_on(state) end
   end
 end
 
@@ -120,6 +123,12 @@ function methods.wait(job, seconds)
   return results(state)
 end
 
+-- It is done, and nobody was told: poll has the job to give, by one more part.
+local function leave_to_poll(state)
+  local part = state.own.async_pause(0)
+  if part then state.own.instead(part, state.polled) end
+end
+
 --- Begins no further call, and ends the one that is in flight.
 function methods.cancel(job)
   local state = state_of(job)
@@ -129,6 +138,7 @@ function methods.cancel(job)
     if state.running then return nil end
     state.part:cancel()
     look(state)
+    if state.finished then leave_to_poll(state) end
   end
   if not state.finished or not state.ok then return nil end
   if state.results[1] ~= nil then return "done" end
@@ -147,7 +157,8 @@ end
 -- @param f function(own, ...) that makes it, without a yield of its own
 -- @return a job; or nil and an error, where it ended before its first call
 return function(own, name, f, ...)
-  local state = { name = name, own = parts_of(own), thread = create(f) }
+  local state = { name = name, own = parts_of(own), thread = create(f),
+    finished = false, running = false, claimed = false }
   local job = setmetatable({ [STATE] = state }, mt)
   -- poll met the job that it waits for.
   function state.polled()
