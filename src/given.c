@@ -3,30 +3,26 @@
  */
 #include "given.h"
 
-#include "clock.h"
-
 #include <string.h>
 
 /* Two of the server's clocks differ by 2 seconds at most (match.lua), and each
  * is known to the second. */
 #define ALIKE_US ((int64_t)4 * 1000000)
 
-/* A number for what an exchange asks for: equal forms of one operation have
- * equal numbers. */
+/* A number for what an exchange asks for. Equal forms of one operation have
+ * equal numbers, and so may some others: more than the equal ones may be told,
+ * for each of them has its caller. */
 static uint64_t number_of(const struct trk_exchange *x) {
-  const char *at = x->body.data;
-  size_t left = x->body.len;
-  uint64_t n = (uint64_t)(uintptr_t)x->operation ^ left, word;
-  while (left > 0) {
-    size_t size = left < sizeof word ? left : sizeof word;
-    word = 0;
-    memcpy(&word, at, size);
-    n = (n ^ word) * 0x9E3779B97F4A7C15u;
-    n ^= n >> 29;
-    at += size;
-    left -= size;
+  const char *form = x->body.data;
+  size_t len = x->body.len;
+  uint64_t first = 0, middle = 0, last = 0;
+  if (len >= sizeof last) {
+    memcpy(&first, form, sizeof first);
+    memcpy(&middle, form + (len - sizeof middle) / 2, sizeof middle);
+    memcpy(&last, form + len - sizeof last, sizeof last);
   }
-  return n;
+  return (uint64_t)(uintptr_t)x->operation ^ len ^ first ^ middle << 1 ^
+         last << 2;
 }
 
 void trk_given_note(struct trk_given *g, const struct trk_exchange *x,
@@ -37,7 +33,7 @@ void trk_given_note(struct trk_given *g, const struct trk_exchange *x,
   memcpy(r->sid, sid, len);
   r->sid[len] = '\0';
   r->asked = number_of(x);
-  r->us = trk_clock_us();
+  r->us = x->first_us + x->elapsed_us;
   g->count++;
 }
 
