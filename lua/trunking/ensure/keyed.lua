@@ -163,7 +163,8 @@ function M.converge(search, thing)
       return is_taken and "taken" or nil
     end,
     made = function(at)
-      return at.found, "created", bring_up.learn(search, thing, at.found)
+      return bring_up.told(at.found, "created",
+        bring_up.learn(search, thing, at.found))
     end,
     keep = function(at)
       return bring_up.run(search, thing, at.found[1],

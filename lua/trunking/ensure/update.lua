@@ -34,6 +34,12 @@ function M.learn(search, thing, record)
   return names
 end
 
+--- The results of an ensure: the names that are kept otherwise, if any, last.
+function M.told(record, what, kept)
+  if kept then return record, what, kept end
+  return record, what
+end
+
 -- The server answers, and has it otherwise all the same.
 local ANSWERS = 2
 
@@ -71,8 +77,8 @@ function M.run(search, thing, record, what)
 
   local function done(of, sent)
     local kept = intents.differences(thing.wanted, of, thing.fields)
-    if what == "unchanged" and sent > 0 then return of, "updated", kept end
-    return of, what, kept
+    return M.told(of, what == "unchanged" and sent > 0 and "updated" or what,
+      kept)
   end
 
   return run(search, {
