@@ -425,7 +425,7 @@ for _, transport in ipairs(helper.transports) do
     it("counts a trunk once that moves from one page to the next", function()
       local first = assert(client.create(named))
       local function page(link, sid)
-        return { method = "GET", body = ('{"trunks":[{"sid":"%s",'
+        return { method = "GET", status = 200, body = ('{"trunks":[{"sid":"%s",'
           .. '"friendly_name":"n","secure":true}],"meta":{"key":"trunks",'
           .. '"next_page_url":%s}}'):format(sid, link) }
       end
