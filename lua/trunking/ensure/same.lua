@@ -30,7 +30,7 @@ end
 -- A URL in the form in which its equals are the same: RFC 3261, 19.1.4, and RFC
 -- 3986, 6.2.2.1, tell that its scheme and host have no case.
 local function plain_url(url)
-  local scheme, rest = url:match "^([%w+.-]+:)(.*)$"
+  local scheme, rest = url:match "^([A-Za-z0-9+.-]+:)(.*)$"
   if not scheme then return url end
   local slashes, from = rest:match "^(/*)()"
   local ends = slashes == "" and rest:find("[;?]", (rest:find "@[^@]*$") or 1)
