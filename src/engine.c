@@ -110,34 +110,6 @@ static int show_path(const struct trk_engine *e, struct trk_exchange *x) {
   return 1;
 }
 
-/* Where there is no memory for an event, the exchange goes on without it. */
-static void note_event(const struct trk_engine *e, struct trk_exchange *x,
-                       int64_t now, enum trk_outcome outcome, long retry_ms) {
-  struct trk_event **at = &x->events;
-  struct trk_event *event;
-  if (!show_path(e, x))
-    return;
-  event = calloc(1, sizeof *event);
-  if (event == NULL)
-    return;
-  event->attempt = x->attempts;
-  event->outcome = outcome;
-  event->status = x->seen.status;
-  event->elapsed_us = now - x->begun_us;
-  event->retry_ms = retry_ms;
-  memcpy(event->request_id, x->request_id, sizeof event->request_id);
-  while (*at != NULL)
-    at = &(*at)->next;
-  *at = event;
-}
-
-/* How long a call may take: its client says so, or it may do with less. */
-static long timeout_of(const struct trk_engine *e,
-                       const struct trk_exchange *x) {
-  long most = e->shared.options.timeout_ms;
-  return x->timeout_ms > 0 && x->timeout_ms < most ? x->timeout_ms : most;
-}
-
 static void append_waiting(struct trk_engine *e, struct trk_exchange *x) {
   struct trk_exchange **at = &e->waiting;
   while (*at != NULL)

@@ -21,8 +21,8 @@ enum {
   TRK_OWN_SIZE = TRK_OWN_RESULTS + 1
 };
 
-/* Makes the context hold the job or keeper at index, or let it go, which takes no
- * memory. */
+/* Makes the context hold the job or keeper at index, or let it go, which takes
+ * no memory. */
 void trk_held_hold(lua_State *L, int context, const void *job, int index);
 void trk_held_let_go(lua_State *L, int context, const void *job);
 

@@ -47,12 +47,12 @@ local function absent(self, name, more)
   end
 end
 
-local home = { __index = function(self, name) absent(self, name) end }
+local strict = { __index = function(self, name) absent(self, name) end }
 
 -- The tables of a client, down to async's own.
 local function watch_homes(client)
   for _, value in pairs(client) do
-    if type(value) == "table" then watch_homes(setmetatable(value, home)) end
+    if type(value) == "table" then watch_homes(setmetatable(value, strict)) end
   end
 end
 
