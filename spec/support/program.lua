@@ -38,7 +38,7 @@ function program.lacks(name, path, abi)
   local core = ("%s/build/%s/trunking/core.so"):format(root, tostring(abi))
   local file = io.open(core)
   if not file then
-    return ("no build for %s's Lua, %s"):format(name, tostring(abi))
+    return ("no build for Lua %s, that of %s"):format(tostring(abi), name)
   end
   file:close()
 end
