@@ -110,6 +110,13 @@ static int show_path(const struct trk_engine *e, struct trk_exchange *x) {
   return 1;
 }
 
+/* How long a call may take: its client says so, or it may do with less. */
+static long timeout_of(const struct trk_engine *e,
+                       const struct trk_exchange *x) {
+  long most = e->shared.options.timeout_ms;
+  return x->timeout_ms > 0 && x->timeout_ms < most ? x->timeout_ms : most;
+}
+
 static void append_waiting(struct trk_engine *e, struct trk_exchange *x) {
   struct trk_exchange **at = &e->waiting;
   while (*at != NULL)
@@ -197,8 +204,8 @@ static void judge(struct trk_engine *e, struct trk_exchange *x) {
   past.retry_after_ms = x->retry_after_ms;
   past.random = chance(e);
   delay = trk_retry_delay(outcome, &x->seen, &past);
-  if (x->watch)
-    note_event(e, x, us, outcome, delay);
+  if (x->watch && show_path(e, x))
+    trk_exchange_note(x, us, outcome, delay);
   if (delay < 0) {
     finish(e, x);
     return;

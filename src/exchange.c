@@ -59,13 +59,10 @@ void trk_exchange_clear(struct trk_exchange *x,
   trk_buf_clear(&x->asked.texts);
 }
 
-void trk_exchange_note(const struct trk_engine *e, struct trk_exchange *x,
-                       int64_t now, enum trk_outcome outcome, long retry_ms) {
+void trk_exchange_note(struct trk_exchange *x, int64_t now,
+                       enum trk_outcome outcome, long retry_ms) {
   struct trk_event **at = &x->events;
-  struct trk_event *event;
-  if (!show_path(e, x))
-    return;
-  event = calloc(1, sizeof *event);
+  struct trk_event *event = calloc(1, sizeof *event);
   if (event == NULL)
     return;
   event->attempt = x->attempts;
@@ -77,13 +74,6 @@ void trk_exchange_note(const struct trk_engine *e, struct trk_exchange *x,
   while (*at != NULL)
     at = &(*at)->next;
   *at = event;
-}
-
-/* How long a call may take: its client says so, or it may do with less. */
-static long timeout_of(const struct trk_engine *e,
-                       const struct trk_exchange *x) {
-  long most = e->shared.options.timeout_ms;
-  return x->timeout_ms > 0 && x->timeout_ms < most ? x->timeout_ms : most;
 }
 
 struct trk_event *trk_exchange_event(struct trk_exchange *x) {

@@ -118,9 +118,9 @@ void trk_exchange_free_all(struct trk_exchange *first);
 /* Empties the request, and makes it one of op. */
 void trk_exchange_clear(struct trk_exchange *x, const struct trk_operation *op);
 
-/* Notes what became of the attempt that ended now (monotonic, microseconds), and
- * in how many milliseconds another begins; -1: none does. Where there is no
- * memory for an event, the exchange goes on without it. */
+/* Notes what became of the attempt that ended now (monotonic, microseconds),
+ * and in how many milliseconds another begins; -1: none does. Where there is
+ * no memory for an event, the exchange goes on without it. */
 void trk_exchange_note(struct trk_exchange *x, int64_t now,
                        enum trk_outcome outcome, long retry_ms);
 

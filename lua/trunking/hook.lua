@@ -2,6 +2,8 @@
 -- reported once.
 -- SPDX-License-Identifier: MIT
 
+local io = io -- the host may take it away later
+
 local function to_stderr(line)
   io.stderr:write(line, "\n")
 end

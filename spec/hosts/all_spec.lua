@@ -66,6 +66,22 @@ describe("trunking.all", function()
     assert.truthy(out:find("lost.pstn.twilio.com\nfiles\t0", 1, true), out)
   end)
 
+  it("leaves nothing to load, nor io, to report an error of on_attempt",
+    function()
+      local out = says [[
+        local noisy = assert(trunking.new {
+          base_url = os.getenv "TRUNKING_SANDBOX_HTTP",
+          account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
+          auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN",
+          on_attempt = function() error "of the hook" end })
+        io = nil
+        assert(noisy.create {})
+      ]]
+      assert.truthy(out:find("of the hook", 1, true), out)
+      assert.truthy(out:find("files\t0", 1, true), out)
+      assert.equal(1, control.ledger(0).created)
+    end)
+
   it("leaves nothing to load for ensure and a client that waits", function()
     local out = says [[
       local trunk = assert(client.ensure { friendly_name = "a",
