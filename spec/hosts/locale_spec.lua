@@ -42,7 +42,8 @@ local function run(locale, script)
     pending("no localedef that makes " .. locale .. " here")
     return nil
   end
-  return said
+  -- A sanitizer may say more: glibc itself never frees what LOCPATH held.
+  return (said:gsub("\n=====.*", ""))
 end
 
 local made = 0
@@ -222,8 +223,9 @@ local letters = [[
     { edge = "DUBLIN" }, { proxy = "HTTP://\228" }, { timeout = -0.5 },
     { proxy = "http://a\160b" }, { timeout = 1e9 },
   } do
+    options.account_sid, options.auth_token = "AC" .. ("0"):rep(32), "0"
     _, err = trunking.new(options)
-    print(err.field, err.message)
+    print(err and err.field, err and err.message)
   end
   print(trunking.new { base_url = "HTTPS://MAIN.INVALID", auth_token = "0",
     proxy = "HTTPI://x", account_sid = "AC" .. ("0"):rep(32) })
