@@ -381,7 +381,7 @@ end
 
 -- A coroutine that calls, without a pcall, which may not be yielded across.
 local function spawn()
-  local holder, thread = a_client(), {}
+  local holder, thread = a_client(), { how = "vague" }
   thread.co = coroutine.create(function()
     for _ = 1, random.upto(3) do
       local call = new_call(holder)
@@ -403,7 +403,9 @@ local function resume()
   if not thread then return spawn() end
   for _ = 1, random.upto(20) do
     local ok, why = coroutine.resume(thread.co)
-    if not ok then return raised(thread.call, why, thread.how) end
+    if not ok then -- or a hook raised before it had a call
+      return thread.call and raised(thread.call, why, thread.how)
+    end
     if coroutine.status(thread.co) == "dead" then return end
   end
   if chance(0.8) then put(world.threads, thread, 6) end
