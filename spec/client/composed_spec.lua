@@ -237,6 +237,30 @@ describe("what is composed, under async,", function()
     assert(job:wait())
   end)
 
+  -- It gave its results instead of a job.
+  it("is a job where the thread is quicker than this one", function()
+    for _, given in ipairs { params, params, false } do
+      local mine, own = trunking._new {
+        base_url = helper.origin "TLS", ca_file = helper.sandbox "CA",
+        account_sid = helper.sandbox "ACCOUNT_SID",
+        auth_token = helper.sandbox "AUTH_TOKEN" }
+      for _, name in ipairs { "async_within", "async_pause" } do
+        local start = own[name]
+        own[name] = function(...)
+          local part, why = start(...)
+          if part then part:wait() end
+          return part, why
+        end
+      end
+      local job = assert(mine.async.ensure(given
+        or { sid = "TK" .. ("0"):rep(32) }, quick))
+      assert.is_true(job:done())
+      local trunk, how = job:result()
+      assert.equal(given and DOMAIN or nil, trunk and trunk.domain_name)
+      assert.truthy(how)
+    end
+  end)
+
   it("may be asked within its own on_attempt", function()
     for _, name in ipairs { "done", "result", "wait", "cancel" } do
       local job, raised

@@ -25,10 +25,12 @@ local CANCELLED = { kind = "cancelled", outcome = "not_sent",
 -- begun any more.
 local function parts_of(own)
   local parts = wait.parts(own, { wait = yield })
-  local mine = setmetatable({ cancelled = false }, { __index = own })
+  local mine = setmetatable({ cancelled = false, begun = false },
+    { __index = own })
   for name, part in pairs(parts) do
     mine[name] = function(...)
       if mine.cancelled then return nil, errors.new(CANCELLED) end
+      mine.begun = true
       return part(...)
     end
   end
@@ -169,7 +171,12 @@ return function(own, name, f, ...)
   end
   go_on(state, state.own, ...)
   if not state.finished then return job end
-  if state.ok then return results(state) end
+  if state.own.begun then -- the thread was quicker
+    leave_to_poll(state)
+    return job
+  elseif state.ok then
+    return results(state)
+  end
   local why = state.results[1]
   if type(why) == "string" and why:find "^bad argument" then error(why, 3) end
   error(why, 0)
