@@ -77,6 +77,8 @@ static void cause_of(const struct trk_attempt *a, CURLcode rc,
     seen->cause = TRK_CONFIG, seen->transient = 0;
   if (a->astray)
     seen->cause = TRK_CONNECT, seen->transient = 1;
+  if (a->unanswered)
+    seen->cause = TRK_DNS, seen->transient = 1;
 }
 
 /* Whether no file descriptor is left. libcurl does not say so. It reports that
@@ -117,7 +119,7 @@ static int is_handshake(const struct trk_attempt *a, CURLcode rc,
 static int cause_of_connecting(const struct trk_attempt *a, CURLcode rc,
                                struct trk_evidence *seen) {
   long proxied = 0;
-  int lacking = seen->cause != TRK_CONFIG && none_left(rc);
+  int lacking = seen->cause != TRK_CONFIG && !a->unanswered && none_left(rc);
   curl_easy_getinfo(a->easy, CURLINFO_HTTP_CONNECTCODE, &proxied);
   if (rc == CURLE_SSL_CONNECT_ERROR)
     seen->transient = is_cut_short(a);
@@ -137,6 +139,8 @@ static const char *text_of(const struct trk_attempt *a, CURLcode rc,
     return "http:// is for this machine only, and the host is elsewhere";
   if (a->astray)
     return "the connection went around the proxy; nothing was sent on it";
+  if (a->unanswered)
+    return "the name server does not answer: too many look-ups still wait";
   if (a->stopped)
     return "the connection closed before a reply came";
   if (is_header_too_large(a, rc) ||

@@ -21,13 +21,14 @@
 /* What was seen of an attempt. */
 struct trk_attempt {
   CURL *easy;
-  int begun;     /* pre-request callbacks let through */
-  int stopped;   /* a second send was stopped (law L1) */
-  int strayed;   /* http: to another machine was stopped */
-  int astray;    /* a way around the proxy was stopped */
-  int too_large; /* the head or the body is over its bound */
-  int is_page;   /* it asked for one */
-  int proxy_tls; /* the proxy's own connection is one of TLS */
+  int begun;      /* pre-request callbacks let through */
+  int stopped;    /* a second send was stopped (law L1) */
+  int strayed;    /* http: to another machine was stopped */
+  int astray;     /* a way around the proxy was stopped */
+  int unanswered; /* too many look-ups still run to start another */
+  int too_large;  /* the head or the body is over its bound */
+  int is_page;    /* it asked for one */
+  int proxy_tls;  /* the proxy's own connection is one of TLS */
   struct trk_head head;
   char text[CURL_ERROR_SIZE]; /* libcurl's words */
 };

@@ -228,7 +228,7 @@ static void attempt_over(struct trk_engine *e, struct trk_wire *w,
   struct trk_exchange *x = w->x;
   trk_wire_end(w, rc);
   trk_server_note(&e->clock, w->saw.head.date);
-  if (x->seen.cause == TRK_DNS)
+  if (x->seen.cause == TRK_DNS && !w->saw.unanswered)
     trk_library_forget_names(e->multi);
   x->wire = NULL;
   rest(e, w);

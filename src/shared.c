@@ -4,6 +4,7 @@
 #include "shared.h"
 
 #include "buf.h"
+#include "lookups.h"
 #include "text.h"
 
 #include <errno.h> /* EMFILE */
@@ -187,6 +188,7 @@ int trk_shared_ready(struct trk_shared *s, const char *bundle) {
 
 void trk_shared_free(struct trk_shared *s) {
   struct curl_slist *h;
+  trk_lookups_disown(s);
   while (s->sockets != NULL)
     free(unlist(s, s->sockets->fd));
   for (h = s->headers; h != NULL; h = h->next)

@@ -5,6 +5,8 @@
 #include "wire.h"
 
 #include "fd.h"
+#include "library.h"
+#include "lookups.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +93,29 @@ static int on_close(void *data, curl_socket_t fd) {
   }
   trk_shared_closed(s, fd);
   return close(fd);
+}
+
+/* ---- names --------------------------------------------------------- */
+
+/* Called when a name is about to be looked up; not where libcurl knows it. */
+static int on_lookup(void *resolver, void *reserved, void *data) {
+  struct trk_wire *w = data;
+  (void)resolver, (void)reserved;
+  w->saw.unanswered = !trk_lookups_may(w->shared,
+                                       w->shared->options.max_in_flight);
+  w->looking = !w->saw.unanswered;
+  return w->saw.unanswered;
+}
+
+/* Notes a look-up that is given up before it has an answer. */
+static void leave_lookup(struct trk_wire *w, CURLcode rc) {
+  curl_off_t us = 0;
+  if (!w->looking ||
+      (rc != CURLE_OPERATION_TIMEDOUT && rc != CURLE_ABORTED_BY_CALLBACK))
+    return;
+  curl_easy_getinfo(w->easy, CURLINFO_NAMELOOKUP_TIME_T, &us);
+  if (us == 0)
+    trk_lookups_leave(w->shared);
 }
 
 /* ---- the request goes out ------------------------------------------ */
@@ -254,6 +279,11 @@ static CURLcode set_callbacks(struct trk_wire *w) {
   keep(&rc, curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)w->shared));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, (void *)w->shared));
+  if (trk_library()->ares == NULL) { /* c-ares has no threads */
+    keep(&rc,
+         curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_lookup));
+    keep(&rc, curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, (void *)w));
+  }
   keep(&rc, curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)w));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, w->saw.text));
   return rc;
@@ -396,11 +426,11 @@ static CURLcode set_fresh(struct trk_wire *w, enum trk_method method) {
 static void forget(struct trk_wire *w, struct trk_exchange *x) {
   int was_unknown = x->seen.was_unknown;
   w->x = x;
-  w->stale = 0;
+  w->stale = w->looking = 0;
   w->port = 0;
   memset(&w->bound, 0, sizeof w->bound);
   w->saw.begun = w->saw.stopped = w->saw.too_large = 0;
-  w->saw.strayed = w->saw.astray = 0;
+  w->saw.strayed = w->saw.astray = w->saw.unanswered = 0;
   w->saw.is_page = x->operation->shape == TRK_PAGE;
   w->saw.text[0] = '\0';
   trk_head_begin(&w->saw.head);
@@ -444,6 +474,7 @@ void trk_wire_end(struct trk_wire *w, CURLcode rc) {
   memcpy(x->request_id, head->request_id, sizeof x->request_id);
   memcpy(x->coding, head->coding, sizeof x->coding);
   x->retry_after_ms = trk_retry_after(head->retry_after, head->date);
+  leave_lookup(w, rc);
   trk_cause(&w->saw, rc, &x->seen, x->text, sizeof x->text);
   if (x->seen.cause == TRK_TLS && is_outdated(w))
     x->seen.transient = 1;

@@ -26,6 +26,7 @@ struct trk_wire {
   int configured;
   struct trk_buf path;    /* set in url */
   int stale;              /* a kept connection was stopped before its use */
+  int looking;            /* a look-up of a name was started */
   int fresh;              /* set up to take no kept connection */
   int port;               /* local port of the connection in use */
   struct trk_bound bound; /* what that connection is */
