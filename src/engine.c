@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define UNWOKEN_MS 20 /* how long a thread that cannot be woken waits */
 #define SENDS_QUIETLY 0x075800u /* 7.88: TLS writes raise no SIGPIPE */
 
 struct trk_engine {
@@ -358,11 +359,13 @@ static int until_due(const struct trk_engine *e, int wait_ms) {
   return (int)wait;
 }
 
-/* Waits for something to do. libcurl has a wake-up of its own, but that is a
- * pair of sockets, which costs the thread that rings it twice as much. */
+/* libcurl's own wake-up is a pair of sockets, which costs the thread that rings
+ * it twice as much. A thread that has none looks by itself. */
 void trk_engine_await(struct trk_engine *e, int ms) {
   struct curl_waitfd wake = {0};
   unsigned n = 0;
+  if (e->done != NULL && e->wake.out < 0)
+    ms = ms < UNWOKEN_MS ? ms : UNWOKEN_MS;
   if (e->wake.out >= 0) {
     wake.fd = e->wake.out;
     wake.events = CURL_WAIT_POLLIN;
@@ -378,8 +381,9 @@ int trk_engine_perform(struct trk_engine *e) {
   int running;
   if (e->multi == NULL)
     return 1; /* nothing was ever started */
-  e->moved = 0;
-  enter(e, &q);
+  e->moved = 0, enter(e, &q);
+  if (e->done != NULL && e->wake.out < 0)
+    (void)trk_wake_open(&e->wake); /* no descriptor was left for it */
   if (e->waiting != NULL)
     begin_due(e);
   curl_multi_perform(e->multi, &running);
