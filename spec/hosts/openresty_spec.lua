@@ -14,7 +14,15 @@ local http = [[
       base_url = "http://127.0.0.1:1", max_attempts = 1,
       account_sid = "AC00000000000000000000000000000000",
       auth_token = "00000000000000000000000000000000" }
-    early.async.create {}
+    in_init = { select(2, early.async.create {}), select(2, early.create {}) }
+    masters = require "trunking".new {
+      base_url = "http://127.0.0.1:1", max_attempts = 1,
+      account_sid = "AC00000000000000000000000000000000",
+      auth_token = "00000000000000000000000000000000" }
+    masters.async.create {}
+    package.preload["mod"] = function()
+      return { select(2, client().create {}) }
+    end
     own = { rung = 0 }
     local function make()
       local made = assert(trunking.new {
@@ -115,7 +123,20 @@ local server = [[
         ngx.print(why)
       }
     }
-    location = /early { content_by_lua_block { say(early.create {}) } }
+    location = /in_init {
+      content_by_lua_block {
+        for i = 1, 2 do
+          ngx.print(tostring(in_init[i]), " ", in_init[i].outcome, ";")
+        end
+      }
+    }
+    location = /required {
+      content_by_lua_block {
+        local err = require("mod")[1]
+        ngx.print(tostring(err), " ", err.outcome)
+      }
+    }
+    location = /early { content_by_lua_block { say(masters.create {}) } }
     location = /default { content_by_lua_block { say(trunking.create {}) } }
     location = /close {
       content_by_lua_block {
@@ -264,6 +285,20 @@ local function behaves(user, no_socket)
     assert.truthy(get "/wrong":find(
       "^content_by_lua.*:%d+: bad argument #1 to 'create' %(table expected"),
       get "/wrong")
+  end)
+
+  it("refuses calls and jobs in the init phase, and names init_worker",
+    function()
+      local said = get "/in_init"
+      assert.equal(2, select(2, said:gsub("init_worker", "")), said)
+      assert.equal(2, select(2, said:gsub("not_sent;", "")), said)
+    end)
+
+  it("refuses a call at the top of a module, before it is sent", function()
+    local said = get "/required"
+    assert.truthy(said:find("no call can wait here", 1, true), said)
+    assert.truthy(said:find("not_sent$"), said)
+    assert.equal(0, #helper.requests())
   end)
 
   it("refuses a client of the master's, and misses credentials", function()

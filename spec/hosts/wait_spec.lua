@@ -184,16 +184,19 @@ describe("wait", function()
     assert(client(function(job) job:wait() end).create {})
   end)
 
-  it("leaves the job to poll when it raises", function()
+  it("leaves the job to poll when it raises where it could yield", function()
+    if not is_puc51 then
+      return pending "only PUC Lua 5.1 cannot catch what may yield"
+    end
     control.arm { apply = true, hold = true }
     local c = client(function() error("enough", 0) end)
-    local ok, why = pcall(c.create, { friendly_name = "goes on" })
-    assert.same({ false, "enough" }, { ok, why })
+    local thread = coroutine.create(function() return c.create {} end)
+    assert.same({ false, "enough" }, { coroutine.resume(thread) })
     helper.received(1)
     assert.equal(1, c.in_flight())
     control.release()
     local job = helper.wait_until(c.poll)
-    assert.equal("goes on", assert(job:result()).friendly_name)
+    assert.truthy(assert(job:result()).sid)
     assert.equal(0, c.in_flight())
     c.close()
   end)

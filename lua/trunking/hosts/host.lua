@@ -5,6 +5,7 @@
 -- do.
 -- SPDX-License-Identifier: MIT
 
+local core = require "trunking.core"
 local trunking = require "trunking"
 local wait = require "trunking.hosts.wait"
 
@@ -74,10 +75,12 @@ local function adapt(loop, client, own)
   end
 
   return wait.attach(client, own, {
-    refuse = loop.refuse,
+    refuse = loop.refuse, refuse_start = loop.refuse_start,
     started = watched,
+    dropped = function(job) waiting[job] = nil end,
     wait = function(job)
-      local handle = loop.current()
+      local handle = nil
+      if core.can_yield() then handle = loop.current() end
       if handle == nil or not watched() then return loop.block(job) end
       waiting[job] = handle
       loop.suspend(handle)
@@ -98,7 +101,8 @@ local function block(job) job:wait() end
 --   nil where it can't; failed() says that it ended by itself;
 --   block(job), if there, waits where there is no handle or no watcher: by
 --   default it blocks;
---   refuse(), if there: a text where no call may wait at all
+--   refuse(), if there: a text where no call may wait at all; refuse_start(),
+--   if there: a text where no job may begin
 return function(loop)
   loop.block = loop.block or block
   local M = adapt(loop, trunking._default())

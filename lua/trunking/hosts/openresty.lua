@@ -9,13 +9,14 @@
 -- no socket can be made, and in a worker that is about to exit, the request
 -- asks every few milliseconds instead.
 --
--- Calls wait in the rewrite, access and content phases, in timers, and where
--- ssl_certificate_by_lua and its like run; elsewhere they return nil and an
--- error of kind "config", with nothing sent. async may be used everywhere but
--- in init_by_lua: a client belongs to the worker that uses it first.
+-- Calls wait where nginx lets a coroutine wait. Elsewhere, as at the top of a
+-- module that is being required, they return nil and an error of kind "config",
+-- with nothing sent. async may be used everywhere but in init_by_lua, where it
+-- is refused: a client belongs to the worker that uses it first.
 -- SPDX-License-Identifier: MIT
 -- luacheck: globals ngx
 
+local core = require "trunking.core"
 local semaphore = require "ngx.semaphore"
 
 local DAY = 86400          -- seconds
@@ -23,15 +24,32 @@ local PATIENCE = 1         -- seconds until a timer must have run
 local AGAIN = 10           -- seconds without a socket after a failure
 local directories = { "/tmp", "/dev/shm", "/var/tmp", ngx.config.prefix() }
 
-local yields = { rewrite = true, server_rewrite = true, access = true,
-  content = true, timer = true, ssl_cert = true, ssl_session_fetch = true,
-  ssl_client_hello = true }
+-- Phases in which nginx lets nothing wait, a coroutine of one's own either.
+local never = { init = true, init_worker = true, set = true,
+  balancer = true, header_filter = true, body_filter = true, log = true,
+  exit_worker = true }
+
+local in_init = "a client belongs to the worker that uses it first: in "
+  .. "nginx's init phase nothing can be called; call it in init_worker, in a "
+  .. "timer (ngx.timer.at)"
 
 local function refuse()
   local phase = ngx.get_phase()
-  if yields[phase] then return nil end
-  return ("no call can wait in nginx's %s phase: start it with async there, "
-    .. "or make it in a timer (ngx.timer.at)"):format(phase)
+  if phase == "init" then return in_init end
+  if never[phase] then
+    return ("no call can wait in nginx's %s phase: start it with async there, "
+      .. "or make it in a timer (ngx.timer.at)"):format(phase)
+  elseif not core.can_yield() then
+    return "no call can wait here: a C function that cannot be yielded "
+      .. "through is being called (require, string.gsub, table.sort, "
+      .. "__tostring); call it elsewhere, start it with async, or make it in a "
+      .. "timer (ngx.timer.at)"
+  end
+  return nil
+end
+
+local function refuse_start()
+  return ngx.get_phase() == "init" and in_init or nil
 end
 
 -- ---- asking again and again -----------------------------------------
@@ -130,7 +148,8 @@ local function watch(client, _, ready, failed)
 end
 
 return require "trunking.hosts.host" {
-  refuse = refuse, watch = watch, block = ask_again,
+  refuse = refuse, refuse_start = refuse_start, watch = watch,
+  block = ask_again,
   current = function()
     return not ngx.worker.exiting() and semaphore.new(0) or nil
   end,

@@ -1,11 +1,14 @@
 -- Makes calls cooperative: each operation starts a job and waits for it in the
 -- host's way. Pages and each, which are composed of operations, do so too.
--- Promises: no yield crosses a C function or a pcall, so that Lua 5.1's
--- coroutines may wait; a wrong argument type still raises at the caller's
--- line. A wait that raises leaves its job running: client.poll gives it.
+-- Promises: no verdict is lost where a wait raises, for by then the request may
+-- have been sent. Where a yield was refused the call blocks; else it is
+-- cancelled, and says what became of it. PUC Lua 5.1 has no pcall that can be
+-- yielded through: where its coroutine can yield, the error goes through, and
+-- client.poll gives the job. A wrong argument type raises at the caller's line.
 -- May not know: loops, sockets, or how a job is done.
 -- SPDX-License-Identifier: MIT
 
+local core = require "trunking.core"
 local errors = require "trunking.error"
 local pages = require "trunking.pages"
 
@@ -27,6 +30,41 @@ end
 local function refusal(operation, why)
   return nil, errors.new { kind = "config", outcome = "not_sent",
     operation = operation, message = why }
+end
+
+local through_pcall = core.can_yield(true)
+
+local function shown(why)
+  local ok, text = pcall(tostring, why)
+  return ok and text or "an error that cannot be shown"
+end
+
+-- Waits until the job is done. What wait raised, if that ended the job.
+local function await(host, job)
+  if not through_pcall and core.can_yield() then
+    while not job:done() do host.wait(job) end
+    return nil
+  end
+  while not job:done() do
+    local ok, why = pcall(host.wait, job)
+    if not ok then
+      why = shown(why)
+      if host.dropped then host.dropped(job) end
+      local is_yield = why:find "attempt to yield" ~= nil
+      if not is_yield then job:cancel() end
+      job:wait()
+      return not is_yield and why or nil
+    end
+  end
+end
+
+-- Says in the error of a cancelled job why it was.
+local function explained(why, result, err, ...)
+  if why and errors.is(err) and err.kind == "cancelled" then
+    err = errors.with(err, { message = ("%s: wait raised %s"):format(
+      err.message, errors.clean(why) or "an error") })
+  end
+  return result, err, ...
 end
 
 local finish -- waits for a job that may be nil, and gives its results
@@ -51,9 +89,11 @@ function finish(host, operation, is_list, job, err)
     if err == nil then return nil end -- no such page
     return nil, err
   end
-  while not job:done() do host.wait(job) end
-  if is_list then return with_links(host, operation, job:result()) end
-  return job:result()
+  local why = await(host, job)
+  if is_list then
+    return with_links(host, operation, explained(why, job:result()))
+  end
+  return explained(why, job:result())
 end
 
 -- Makes an operation that waits of the one that starts a job.
@@ -77,8 +117,10 @@ local function each(list, full, check, is_nested)
 end
 
 -- Makes a start of a job tell the host.
-local function told(host, name, start)
+local function told(host, full, name, start)
   return function(...)
+    local why = host.refuse_start and host.refuse_start()
+    if why then return refusal(full, why) end
     local job, err = pass(name, pcall(start, ...))
     if not job then return nil, err end
     host.started()
@@ -98,7 +140,9 @@ local function take_over(host, own, home, starts, prefix)
       if name == "list" then
         home.each = each(home.list, prefix .. name, home.each, prefix ~= "")
       end
-      if host.started then starts[name] = told(host, name, start) end
+      if host.started then
+        starts[name] = told(host, prefix .. name, name, start)
+      end
     end
   end
 end
@@ -122,7 +166,9 @@ end
 -- @param own what its composed calls use (see init.lua): they wait too
 -- @param host a table: wait(job), called until the job is done, which may
 --   yield and may return early; refuse(), if there: a text where a call can't
---   wait at all; started(), if there, called when a job of client.async began
+--   wait at all; refuse_start(), if there: the same of a job; started(), if
+--   there, called when a job of client.async began;
+--   dropped(job), if there, called when wait(job) has raised
 function M.attach(client, own, host)
   take_over(host, own, client, client.async, "")
   for name, part in pairs(M.parts(own, host)) do own[name] = part end
