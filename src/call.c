@@ -16,6 +16,7 @@
 
 /* ---- arguments ---------------------------------------------------- */
 
+static const char by_for[] = "call it: for trunk in trunking.each() do";
 static const char by_colon[] = "call it with a dot, not with a colon";
 
 /* Whether the first argument is a client, or the home of a resource: all of
@@ -38,7 +39,7 @@ static int arguments(lua_State *L, const struct trk_operation *op) {
   int n = trk_path_arguments(op), i;
   if (op->shape == TRK_PAGE && lua_isnil(L, n + 1) &&
       !lua_isnoneornil(L, n + 2)) /* as `for` calls what it is given */
-    luaL_argerror(L, n + 2, "call it: for trunk in trunking.each() do");
+    luaL_argerror(L, n + 2, by_for);
   for (i = 1; i <= n; i++)
     if (lua_type(L, i) != LUA_TTABLE && lua_type(L, i) != LUA_TSTRING)
       luaL_argerror(L, i,
@@ -256,6 +257,8 @@ int trk_call_prepare(lua_State *L, const struct trk_manner *manner,
   act->context = lua_gettop(L);
   lua_rawgeti(L, act->context, TRK_CONTEXT_KIT);
   act->kit = lua_gettop(L);
+  if (act->client->state == TRK_FRESH) /* all that its calls can need */
+    trk_results_prepare(L, act->kit, trk_operation_named("list"));
   trk_results_prepare(L, act->kit, act->operation);
   switch (trk_client_ready(L, act->client, act->context, &why)) {
   case TRK_UNREADY_RESOLVED:
@@ -448,6 +451,8 @@ int trk_call_given(lua_State *L) {
 int trk_call_each(lua_State *L) {
   const struct trk_operation *op = lua_touserdata(L, TRK_UP_OPERATION);
   int i, n, kit;
+  if (lua_gettop(L) == 2 && lua_isnil(L, 1) && lua_isnil(L, 2))
+    luaL_argerror(L, 2, by_for); /* as `for` calls what it is given, at once */
   (void)arguments(L, op);
   n = lua_gettop(L);
   trk_checkstack(L, n + 10, "each");

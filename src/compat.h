@@ -43,6 +43,9 @@ static inline void trk_pushnumber(lua_State *L, double value) {
   lua_pushnumber(L, (lua_Number)value);
 }
 
+/* Where luaopen keeps require in the registry: a host may take it away. */
+#define TRK_REQUIRE "trunking.require"
+
 /* require(name). What is loaded needs no global of that name: a host may take
  * it away once its programs are loaded. */
 static inline void trk_require(lua_State *L, const char *name) {
@@ -54,7 +57,11 @@ static inline void trk_require(lua_State *L, const char *name) {
   if (lua_toboolean(L, -1))
     return;
   lua_pop(L, 1);
-  lua_getglobal(L, "require");
+  lua_getfield(L, LUA_REGISTRYINDEX, TRK_REQUIRE);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_getglobal(L, "require");
+  }
   lua_pushstring(L, name);
   lua_call(L, 1, 1);
 }

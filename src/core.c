@@ -14,7 +14,9 @@
 #include "compat.h"
 #include "date.h"
 #include "job.h"
+#include "kit.h"
 #include "loaded.h"
+#include "results.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -258,6 +260,7 @@ static int new_client(lua_State *L) {
   struct trk_client *c;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 2);
+  trk_results_prepare(L, KIT, trk_operation_named("list"));
   c = trk_client_push(L, KIT, 0);
   trk_client_open(L, c, lua_gettop(L), 1);
   return push_client(L, 2);
@@ -392,6 +395,8 @@ TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
   pin();
   lua_newtable(L);
   kit = lua_gettop(L);
+  lua_getglobal(L, "require");
+  lua_setfield(L, LUA_REGISTRYINDEX, TRK_REQUIRE);
   lua_newtable(L);
   set_with_kit(L, "new", new_client, kit);
   set_with_kit(L, "default", default_client, kit);

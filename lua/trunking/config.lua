@@ -4,7 +4,7 @@
 -- whether ca_file can be read; only getenv reads the environment.
 -- SPDX-License-Identifier: MIT
 
-local require = require -- the host may take it away later
+local require, io = require, io -- the host may take them away later
 local ascii = require "trunking.ascii"
 local errors = require "trunking.error"
 local proxies = require "trunking.proxy"
@@ -274,6 +274,10 @@ end
 local function ca_file(path)
   if path == nil then return nil end
   check_plain("ca_file", path)
+  if not io then
+    refuse("ca_file", "ca_file needs Lua's io library, which this host does "
+      .. "not have; use ca_pem")
+  end
   local file, why = io.open(path, "rb")
   if file and not file:read(1) then
     file:close()

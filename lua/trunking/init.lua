@@ -11,14 +11,28 @@ local require, package = require, package
 -- goes before any file.
 local CORE = "trunking.core"
 local ok, core = false, nil
-if not (package.loaded[CORE] or package.preload[CORE]) then
+local package = package or {}
+if not ((package.loaded or {})[CORE] or (package.preload or {})[CORE]) then
   ok, core = pcall(require, "trunking.load")
 end
 if not ok then core = require(CORE) end
 
--- The first call loads what it needs, so that require stays quick.
+-- A host may take these away once it has loaded.
+local require, os = require, os
+
+local function getenv(name)
+  local f = os and os.getenv
+  return f and f(name)
+end
+
+-- A client loads all that its calls can need when it is made: later a file may
+-- not be found any more (law L6). So require "trunking" stays quick.
+local rooms = { "config", "hook", "enum", "time", "suggest", "pages", "ensure",
+  "ensure.reconcile", "hosts.wait" }
+
 local function resolve(options)
-  return require "trunking.config".resolve(options, os.getenv, core.version)
+  for _, room in ipairs(rooms) do require("trunking." .. room) end
+  return require "trunking.config".resolve(options, getenv, core.version)
 end
 
 -- Loaded at their first use; plain fields from then on.

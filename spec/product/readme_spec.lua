@@ -270,7 +270,7 @@ describe("doc/hosts.md", function()
     for line in read "doc/hosts.md":gmatch "\n| base,[^\n]*every client" do
       for name in line:gmatch "`(%l+)`" do open[name] = true end
     end
-    assert.is_true(open.table and open.os)
+    assert.is_true(open.table and open.string)
     local script = [[
       for name in ("coroutine debug io math os string table utf8")
         :gmatch "%l+" do

@@ -6,6 +6,7 @@
 -- SPDX-License-Identifier: MIT
 
 local require = require -- the host may take it away later
+local core = require "trunking.core"
 local errors = require "trunking.error"
 local same = require "trunking.ensure.same"
 
@@ -18,7 +19,7 @@ local rows -- name -> the operation's row of the API's table
 function M.row(name)
   if not rows then
     local all = {} -- kept when it is complete: memory may fail in between
-    for _, row in ipairs(require "trunking.core".operations()) do
+    for _, row in ipairs(core.operations()) do
       all[row.resource == "" and row.name
         or row.resource .. "." .. row.name] = row
     end
