@@ -3,7 +3,6 @@
 -- Pure. An error holds no secret, no request body and no reply header.
 -- SPDX-License-Identifier: MIT
 
-local require = require
 local M = {}
 
 local MAX_MESSAGE = 512 -- bytes of a server's own words that are kept

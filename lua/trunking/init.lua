@@ -4,21 +4,17 @@
 -- SPDX-License-Identifier: MIT
 
 -- The host may take these away once its programs are loaded (trunking.all).
-local require, package = require, package
+local require, package, os = require, package or {}, os
 
 -- trunking.load opens trunking.core a millisecond sooner. Without it require
 -- does as well, and its error is the better one. What a program has linked in
 -- goes before any file.
 local CORE = "trunking.core"
 local ok, core = false, nil
-local package = package or {}
 if not ((package.loaded or {})[CORE] or (package.preload or {})[CORE]) then
   ok, core = pcall(require, "trunking.load")
 end
 if not ok then core = require(CORE) end
-
--- A host may take these away once it has loaded.
-local require, os = require, os
 
 local function getenv(name)
   local f = os and os.getenv
@@ -28,7 +24,7 @@ end
 -- A client loads all that its calls can need when it is made: later a file may
 -- not be found any more (law L6). So require "trunking" stays quick.
 local rooms = { "config", "hook", "enum", "time", "suggest", "pages", "ensure",
-  "ensure.reconcile", "hosts.wait" }
+  "ensure.job", "ensure.reconcile", "hosts.wait" }
 
 local function resolve(options)
   for _, room in ipairs(rooms) do require("trunking." .. room) end
