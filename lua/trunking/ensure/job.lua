@@ -10,6 +10,9 @@
 local errors = require "trunking.error"
 local wait = require "trunking.hosts.wait"
 
+-- A host may have no coroutines: then there are no such jobs.
+local coroutine = coroutine or {}
+
 -- nginx puts coroutines of its own, each of one request, in place of Lua's.
 local function lua_own(name)
   return coroutine["_" .. name] or coroutine[name]
@@ -157,8 +160,13 @@ end
 -- @param own of the client: see trunking.init
 -- @param name of the call, for errors
 -- @param f function(own, ...) that makes it, without a yield of its own
--- @return a job; or nil and an error, where it ended before its first call
+-- @return a job; or nil and an error, where it ended before its first call, or
+--   there are no coroutines
 return function(own, name, f, ...)
+  if not create then
+    return nil, errors.new { kind = "config", outcome = "not_sent",
+      operation = name, message = "Lua's library coroutine is not open" }
+  end
   local state = { name = name, own = parts_of(own), thread = create(f),
     finished = false, running = false, claimed = false }
   local job = setmetatable({ [STATE] = state }, mt)
