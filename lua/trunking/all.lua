@@ -7,7 +7,7 @@
 local trunking = require "trunking"
 
 for _, name in ipairs { "cjson", "trunking.config", "trunking.ensure",
-  "trunking.ensure.reconcile", "trunking.enum", "trunking.error",
+  "trunking.ensure.job", "trunking.ensure.reconcile", "trunking.enum", "trunking.error",
   "trunking.hook", "trunking.hosts.wait", "trunking.pages",
   "trunking.suggest", "trunking.time" } do
   require(name)

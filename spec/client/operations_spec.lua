@@ -215,7 +215,7 @@ describe("a client", function()
   local client = trunking.new { account_sid = helper.sid("AC", "0"),
     auth_token = "x" }
   local others = { close = true, poll = true, fd = true, in_flight = true,
-    ensure = true, reconcile = true, intent = true }
+    ensure = true, find = true, reconcile = true, intent = true }
   local parts = { async = true, bell = true, -- bell: for trunking.openresty
     null = true }
 
@@ -259,7 +259,7 @@ describe("a client", function()
       for name, value in pairs(home) do
         assert.is_true(names[name] or expected[name] ~= nil or at == ""
           and (parts[name] or others[name] and type(value) == "function")
-          or name == "ensure" and at ~= "recording", name)
+          or name == "ensure", name)
       end
     end
   end)

@@ -122,7 +122,7 @@ describe("the default client", function()
     print(err.message)]]
 
   it("says at its first call that it has no credentials", function()
-    local said = helper.run(script)
+    local said = helper.run((script:gsub("friendly_nam ", "friendly_name ")))
     assert.matches("trunking.client(default)\nnil\tconfig\tnot_sent\t", said,
       1, true)
     assert.matches("TWILIO_ACCOUNT_SID", said, 1, true)

@@ -55,9 +55,9 @@ local function record(prefix, more)
     helper.sandbox "ACCOUNT_SID", more)
 end
 
--- When the host sets its locale, among what it does before it calls. heals:
--- its own lua-cjson has a comma and its locale none; to make an instance, as
--- any cjson.new() does, puts that right.
+-- When the host sets its locale, among what it does before it calls. (Where its
+-- own lua-cjson has a comma and its locale none, to make a client puts that
+-- right, as any cjson.new() does.)
 local moments = {
   { "before lua-cjson is loaded", [[
     SET() local cjson = require "cjson" MAKE() ]] },
@@ -68,8 +68,7 @@ local moments = {
   { "after the first call", [[
     local cjson = require "cjson" MAKE() FIRST() SET() ]] },
   { "and takes it back after lua-cjson was loaded", [[
-    SET() local cjson = require "cjson" os.setlocale "C" MAKE() ]],
-    heals = true },
+    SET() local cjson = require "cjson" os.setlocale "C" MAKE() ]] },
   { "and takes it back after the first call", [[
     SET() local cjson = require "cjson" MAKE() FIRST() os.setlocale "C" ]] },
   { "and makes an instance of lua-cjson in it", [[
@@ -160,8 +159,7 @@ for _, locale in ipairs { "de_DE.UTF-8", "ps_AF.UTF-8" } do
           arm(moment[2]:find("FIRST", 1, true))
           local said = run(locale, begin .. moment[2] .. calls)
           if not said then return end
-          assert.equal(said_always .. (moment.heals and "false" or "true")
-            .. "\n", said)
+          assert.equal(said_always .. "true\n", said)
           local sent = {}
           for _, request in ipairs(helper.requests()) do
             if request.form and request.form.Weight then

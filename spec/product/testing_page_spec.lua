@@ -1,5 +1,5 @@
--- doc/testing.md names a test for each thing that the field has met. One that is
--- gone, renamed or pending fails here, so that no row is left unshown.
+-- doc/testing.md names a test for each thing that the field has met. One that
+-- is gone, renamed or pending fails here, so that no row is left unshown.
 
 local listing = require "listing"
 

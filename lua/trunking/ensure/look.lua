@@ -187,7 +187,7 @@ function search:walk(list, what, parent, visit)
   local function first(...) return self:call(list, ...) end
   local more = pages.chain(first, self.operation,
     { page_size = self.page_size }, parent,
-    function() return math.max(0.001, self:left()) end)
+    function() return math.max(1 / 1000, self:left()) end)
   local page, err = more()
   while page do
     for _, record in ipairs(page) do

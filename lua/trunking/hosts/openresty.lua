@@ -61,7 +61,7 @@ local asking, last = 0, 0
 local function ask_again()
   if ngx.now() - last > PATIENCE then asking = 0 end
   asking, last = asking + 1, ngx.now()
-  ngx.sleep(math.min(PATIENCE / 2, math.max(0.001, asking * 0.0001)))
+  ngx.sleep(math.min(PATIENCE / 2, math.max(1 / 1000, asking / 10000)))
   asking = math.max(0, asking - 1)
 end
 
