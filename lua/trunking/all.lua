@@ -7,8 +7,8 @@
 local trunking = require "trunking"
 
 for _, name in ipairs { "cjson", "trunking.config", "trunking.ensure",
-  "trunking.ensure.job", "trunking.ensure.reconcile", "trunking.enum", "trunking.error",
-  "trunking.hook", "trunking.hosts.wait", "trunking.pages",
+  "trunking.ensure.job", "trunking.ensure.reconcile", "trunking.enum",
+  "trunking.error", "trunking.hook", "trunking.hosts.wait", "trunking.pages",
   "trunking.suggest", "trunking.time" } do
   require(name)
 end
