@@ -180,7 +180,8 @@ static int is_enough(const struct trk_mask_form *f, size_t matched,
            (at->at == at->end || !is_word(*at->at));
   if (f->len < LONG)
     return matched == f->len;
-  return matched >= (f->len + 1) / 2 || (at->at == at->end && matched >= ALONE);
+  return matched >= (f->len + 1) / 2 ||
+         (at->at == at->end && matched >= ANYWHERE);
 }
 
 /* How many bytes at from write a form in these codings, or enough of it. */

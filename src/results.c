@@ -103,25 +103,6 @@ static void make_page(lua_State *L, const struct trk_exchange *x, int context) {
   lua_replace(L, reply);
 }
 
-/* Whether an exchange makes a record of which only the reply tells the SID. */
-static int makes_sid(const struct trk_exchange *x) {
-  return trk_operation_creates(x->operation) &&
-         !trk_operation_takes_sid(x->operation);
-}
-
-/* Notes the SID of a create's record, which is below what is known of it. */
-static void note_given(lua_State *L, struct trk_client *c,
-                       const struct trk_exchange *x) {
-  size_t len = 0;
-  const char *sid;
-  lua_pushliteral(L, "sid");
-  lua_rawget(L, -3);
-  sid = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-  if (sid != NULL)
-    trk_given_note(&c->given, x, sid, len);
-  lua_pop(L, 1);
-}
-
 /* Tells the intent of the error on top, if it has one, which records it is not
  * of. */
 static void set_given(lua_State *L, const struct trk_client *c,
@@ -161,9 +142,9 @@ static int build(lua_State *L) {
                      tried == UNREAD);
   if (n > 0 && x->operation->shape == TRK_PAGE && x->outcome == TRK_DONE)
     make_page(L, x, 1);
-  if (n > 0 && makes_sid(x)) {
+  if (n > 0 && trk_judge_makes_sid(x->operation)) {
     if (x->outcome == TRK_DONE)
-      note_given(L, c, x);
+      trk_given_note(&c->given, x, x->told.sid, strlen(x->told.sid));
     else if (c->given.count > 0)
       set_given(L, c, x);
   }

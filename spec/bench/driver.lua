@@ -87,7 +87,8 @@ local function at_least(...) return note(true, ...) end
 local function measure_instructions(runs)
   fresh()
   local ratio = instructions.run(targets, runs) or {}
-  return goal("instructions / FLOOR <= 1.30 (HTTP, TLS)", 1.30, "%.2f",
+  -- 0.1 of it is what doc/performance.md lists: the price of promises.
+  return goal("instructions / FLOOR <= 1.40 (HTTP, TLS)", 1.40, "%.2f",
     ratio.HTTP, ratio.TLS)
 end
 
