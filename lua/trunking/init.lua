@@ -31,6 +31,18 @@ local function resolve(options)
   return require "trunking.config".resolve(options, getenv, core.version)
 end
 
+-- Within an nginx worker a call of the plain module holds up all requests. That
+-- is said once, in nginx's log. (In its master, before the workers, it is well.)
+local told = false
+local function tell_nginx()
+  local ngx = rawget(_G or {}, "ngx")
+  if told or type(ngx) ~= "table" or not ngx.get_phase or not ngx.log
+    or ngx.get_phase() == "init" then return end
+  told = true
+  ngx.log(ngx.WARN, "trunking: this client's calls block the nginx worker; "
+    .. "use require 'trunking.openresty'")
+end
+
 -- Loaded at their first use; plain fields from then on.
 local lazy = {
   enum = function() return require "trunking.enum" end,
@@ -124,17 +136,20 @@ local function complete(client, private)
   return client, own
 end
 
-local function default()
-  return complete(core.default(function() return resolve {} end, load))
+local function default(tell)
+  return complete(core.default(function()
+    if tell then tell() end
+    return resolve {}
+  end, load))
 end
 
-local M = default()
+local M = default(tell_nginx)
 
 M._VERSION = "trunking " .. core.version
 
 -- For trunking.hosts.host, which makes their clients wait: another client like
 -- the module's, and new.
-M._default = default
+function M._default() return default() end
 
 function M._new(options)
   local checked, err = resolve(options)
@@ -162,6 +177,7 @@ function M.new(options)
   end
   local client, err = M._new(options)
   if not client then return nil, err end
+  if not options.wait then tell_nginx() end
   return client
 end
 

@@ -416,6 +416,37 @@ describe("trunking.openresty without a timer left", function()
   end)
 end)
 
+-- The plain module works there, and holds up every other request of the worker.
+describe("the plain module in an nginx worker", function()
+  it("says once in nginx's log that it blocks", function()
+    local nginx = worker.start { user = "root", http = [[
+      init_by_lua_block { trunking = require "trunking" }
+    ]], server = [[
+      location = /create {
+        content_by_lua_block {
+          local client = assert(trunking.new {
+            base_url = os.getenv "TRUNKING_SANDBOX_HTTP",
+            account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
+            auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN" })
+          ngx.print(assert(client.create {}).sid)
+          client.close()
+        }
+      }
+    ]] }
+    finally(function()
+      helper.tidy()
+      nginx:stop()
+    end)
+    for _ = 1, 2 do
+      local status, body = nginx:get "/create"
+      assert.equal(200, status, body)
+    end
+    local said, times = nginx:complaints():gsub("trunking: this client's calls "
+      .. "block the nginx worker; use require 'trunking.openresty'", "")
+    assert.equal(1, times, said)
+  end)
+end)
+
 describe("examples/openresty", function()
   local nginx
 
