@@ -461,9 +461,7 @@ CURLcode trk_wire_begin(struct trk_wire *w, struct trk_exchange *x,
  * a record is given as it is, and no error has its words. */
 static void hide_secrets(const struct trk_wire *w, struct trk_exchange *x) {
   const struct trk_mask *mask = &w->shared->mask;
-  size_t len = strlen(x->request_id);
-  if (!trk_text_is_sid(x->request_id, len, "RQ")) /* as Twilio's all are */
-    trk_mask_text(mask, x->request_id, len);
+  trk_mask_text(mask, x->request_id, strlen(x->request_id));
   trk_mask_text(mask, x->text, strlen(x->text));
   if (x->reply.len > 0 && !trk_is_success(x->seen.status))
     x->reply.len = trk_mask_text(mask, x->reply.data, x->reply.len);
