@@ -31,8 +31,9 @@ local function resolve(options)
   return require "trunking.config".resolve(options, getenv, core.version)
 end
 
--- Within an nginx worker a call of the plain module holds up all requests. That
--- is said once, in nginx's log. (In its master, before the workers, it is well.)
+-- Within an nginx worker a call of the plain module holds up all requests.
+-- That is said once, in nginx's log. (In its master, before the workers, it is
+-- well.)
 local told = false
 local function tell_nginx()
   local ngx = rawget(_G or {}, "ngx")

