@@ -334,17 +334,19 @@ void trk_reply_push_event(lua_State *L, const struct trk_exchange *x,
   }
 }
 
-/* What the body proves of the request; decoded is a stack index, or 0 or less.
- * That it came before, the engine has seen already. */
+/* What the body proves of the request; decoded is a stack index, or 0. That it
+ * came before, the engine has seen already: then it is read for the SID that it
+ * names alone. */
 static enum trk_body body_of(lua_State *L, struct trk_exchange *x,
                              const struct asker *asker, int decoded) {
-  if (x->seen.body == TRK_BODY_FOREIGN)
-    return TRK_BODY_FOREIGN;
+  int came_before = x->seen.body == TRK_BODY_FOREIGN;
+  enum trk_body body = TRK_BODY_BAD;
+  x->told.sid[0] = x->told.account[0] = '\0';
   if (x->operation->shape == TRK_NOTHING)
-    return TRK_BODY_GOOD;
-  if (decoded <= 0 || !trk_is_success(x->seen.status))
-    return TRK_BODY_BAD;
-  return judge_body(L, x, asker, decoded);
+    body = TRK_BODY_GOOD;
+  else if (decoded > 0 && trk_is_success(x->seen.status))
+    body = judge_body(L, x, asker, decoded);
+  return came_before ? TRK_BODY_FOREIGN : body;
 }
 
 /* Pushes the reply as a table, if it has to be read: 1; 0: there is none, and

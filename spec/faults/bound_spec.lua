@@ -85,6 +85,23 @@ for _, transport in ipairs(helper.transports) do
         end)
     end
 
+    -- The exchange that carried one call carries the next: what that was told
+    -- is not said of this one.
+    it("names no SID that another reply told", function()
+      local client, _, connection, job = met(transport, create {},
+        created("a", {}, id "1"))
+      assert(job:wait(peer.LONG))
+      local refusal = reply("400 Bad Request", { code = 20001,
+        message = "m" }, id "2")
+      for _, outcome in ipairs { "refused", "unknown" } do
+        job = assert(client.async.create {})
+        peer.request(connection)
+        connection:send(refusal)
+        helper.check(helper.error_of(job:wait(peer.LONG)),
+          { outcome = outcome, sid = false })
+      end
+    end)
+
     it("is no refusal of the next create", function()
       local refusal = reply("400 Bad Request", { code = 20001,
         message = "m" }, id "1")
@@ -96,7 +113,8 @@ for _, transport in ipairs(helper.transports) do
       peer.request(connection)
       connection:send(refusal .. created("b", {}, id "2"))
       helper.check(helper.error_of(job:wait(peer.LONG)), { kind = "reply",
-        outcome = "unknown", status = 400, says = "answers another request" })
+        outcome = "unknown", status = 400, sid = false,
+        says = "answers another request" })
       job = assert(client.async.create {})
       connection = peer.welcome(server)
       peer.request(connection)
