@@ -465,6 +465,7 @@ struct trk_engine *trk_engine_open(const struct trk_options *options) {
     return NULL;
   e->budget = TRK_BUDGET_FULL;
   e->wake.out = e->wake.in = -1;
+  trk_process_watch();
   if (trk_shared_init(&e->shared, options) == 0)
     return e;
   free(e);

@@ -203,11 +203,14 @@ static void use_openssl(void) {
 #endif
 }
 
-/* Before the first thread starts: the process may exit while that thread brings
- * libcurl up. */
 static void watch_start(void) {
   use_openssl();
   watch_exit();
+}
+
+void trk_process_watch(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, watch_start);
 }
 
 void trk_process_libraries_up(void) {
@@ -258,9 +261,8 @@ unsigned trk_process_forks(void) {
 /* ---- guarding --------------------------------------------------------- */
 
 int trk_process_guard(struct trk_guard *g) {
-  static pthread_once_t start_once = PTHREAD_ONCE_INIT;
   int rc;
-  pthread_once(&start_once, watch_start);
+  trk_process_watch();
   g->forks = trk_process_forks();
   g->ended = 0;
   take_lock();

@@ -47,6 +47,10 @@ int trk_process_ended(struct trk_guard *g);
 /* Whether it was guarded in a parent of this process. */
 int trk_process_inherited(const struct trk_guard *g);
 
+/* To be called before libcurl is used at all: the process may exit while a
+ * thread brings it up. */
+void trk_process_watch(void);
+
 /* What registers last with atexit() runs first. Who brings libcurl up calls
  * this then, so that threads end before all that libcurl and the TLS library
  * have registered. */

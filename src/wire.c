@@ -64,10 +64,18 @@ static size_t on_header(char *line, size_t size, size_t n, void *data) {
 
 /* ---- sockets ------------------------------------------------------ */
 
+/* A new connection: its file of CAs may have changed since the wire was set up,
+ * for newer libcurls hold a socket for a while that is closed (8.12). Then the
+ * request is begun anew. */
 static curl_socket_t on_open(void *data, curlsocktype purpose,
                              struct curl_sockaddr *to) {
-  (void)data;
+  struct trk_wire *w = data;
   (void)purpose;
+  trk_trust_look(&w->shared->trust);
+  if (w->trust_turn != w->shared->trust.turn) {
+    w->stale = 1;
+    return CURL_SOCKET_BAD;
+  }
   return trk_fd_socket(to->family, to->socktype, to->protocol);
 }
 
@@ -275,6 +283,7 @@ static CURLcode set_callbacks(struct trk_wire *w) {
   keep(&rc, curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_PREREQDATA, (void *)w));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open));
+  keep(&rc, curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, (void *)w));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)w->shared));
   keep(&rc, curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close));
