@@ -176,9 +176,9 @@ valgrind: deps-valgrind
 # gets the build for compilers without them.
 WORKER = $(BUILD)/worker
 WORKER_SRC = $(addprefix src/,api.c bound.c buf.c cause.c clock.c date.c \
-  engine.c exchange.c fd.c head.c judge.c known.c library.c mailbox.c mask.c \
-  process.c proxy.c server.c shared.c text.c tls.c trust.c verdict.c wake.c \
-  wire.c worker.c)
+  engine.c exchange.c fd.c head.c judge.c known.c library.c lookups.c \
+  mailbox.c mask.c process.c proxy.c server.c shared.c text.c tls.c trust.c \
+  verdict.c wake.c wire.c worker.c)
 SANITIZED = -O1 -fno-omit-frame-pointer
 
 $(WORKER)/test-plain $(WORKER)/test-memcheck: CFLAGS = -O2 -g

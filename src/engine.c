@@ -126,15 +126,6 @@ static void append_waiting(struct trk_engine *e, struct trk_exchange *x) {
   *at = x;
 }
 
-static void collect(struct trk_queue *row, struct trk_exchange *x) {
-  x->next = NULL;
-  if (row->first == NULL)
-    row->first = x;
-  else
-    row->last->next = x;
-  row->last = x;
-}
-
 static void finish(struct trk_engine *e, struct trk_exchange *x) {
   int64_t now = trk_clock_us();
   if (x->attempts > 0)
@@ -145,7 +136,7 @@ static void finish(struct trk_engine *e, struct trk_exchange *x) {
   x->done = 1;
   e->moved++;
   if (e->done != NULL)
-    collect(e->done, x);
+    trk_queue_append(e->done, x);
 }
 
 /* An exchange that cannot be begun: there is no memory, or no descriptor; or

@@ -87,6 +87,15 @@ void trk_exchange_free_events(struct trk_exchange *x) {
     free(trk_exchange_event(x));
 }
 
+void trk_queue_append(struct trk_queue *row, struct trk_exchange *x) {
+  x->next = NULL;
+  if (row->first == NULL)
+    row->first = x;
+  else
+    row->last->next = x;
+  row->last = x;
+}
+
 /* ---- what was asked ------------------------------------------------- */
 
 /* Appends a text with its NUL; *at: where it begins, counted from 1. */

@@ -101,6 +101,8 @@ struct trk_queue {
   struct trk_exchange *first, *last;
 };
 
+void trk_queue_append(struct trk_queue *row, struct trk_exchange *x);
+
 /* The operation of an exchange without a request: it is done after pause_ms,
  * unless it is cancelled. So whoever can wait for a reply can wait for time
  * to pass, in the same way. */

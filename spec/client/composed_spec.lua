@@ -88,6 +88,7 @@ for _, transport in ipairs(helper.transports) do
         says = "not done yet" })
       helper.check(helper.error_of(job:result()), { kind = "timeout" })
       assert.is_false(job:done())
+      helper.received(1)
       control.release()
       assert.equal("created", select(2, job:wait()))
     end)
