@@ -8,6 +8,7 @@
 #include "library.h"
 #include "process.h"
 #include "server.h"
+#include "tls.h"
 #include "wake.h"
 #include "wire.h"
 
@@ -77,6 +78,7 @@ static void leave(struct trk_sigpipe *s) {
 /* libcurl comes up with the first call, so that a client may be made before
  * its process forks. 0, or -1. */
 static int bring_up(struct trk_engine *e) {
+  trk_tls_ready();
   if (trk_library_up() != 0 ||
       trk_shared_ready(&e->shared, trk_library()->cainfo) != 0)
     return -1;

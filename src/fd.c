@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -65,9 +66,13 @@ static int take_lowest(void) {
   return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
+/* One at a time: else what a thread of ours opens would be another's. */
+static pthread_mutex_t window = PTHREAD_MUTEX_INITIALIZER;
+
 /* Who asks is given the lowest that is free, so those come next. */
 void trk_fd_begin(struct trk_fd_window *w) {
   int i;
+  pthread_mutex_lock(&window);
   for (i = 0; i < LOWEST; i++)
     w->low[i] = fcntl(i, F_GETFD) < 0 ? take_lowest() : -1;
   for (i = 0; i < TRK_FD_WATCHED; i++)
@@ -99,4 +104,5 @@ void trk_fd_end(struct trk_fd_window *w) {
   for (i = 0; i < LOWEST; i++)
     if (w->low[i] >= 0)
       close(w->low[i]);
+  pthread_mutex_unlock(&window);
 }

@@ -127,7 +127,6 @@ union waits {
   void *p;
 };
 static union waits openssl, gnutls;
-static pthread_once_t found = PTHREAD_ONCE_INIT;
 
 /* Looks among what the loaded libcurl brings along: a process may hold another
  * OpenSSL besides. */
@@ -148,9 +147,13 @@ static void find(void) {
   gnutls.p = dlsym(library, "gnutls_record_check_pending");
 }
 
+void trk_tls_ready(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, find);
+}
+
 int trk_tls_waits(CURL *easy) {
   const struct curl_tlssessioninfo *tls = session(easy);
-  pthread_once(&found, find);
   if (tls == NULL || tls->internals == NULL)
     return 0;
   if (tls->backend == CURLSSLBACKEND_OPENSSL && openssl.p != NULL)

@@ -20,6 +20,9 @@
  * it was, and libcurl's own words are all there is. */
 int trk_tls_reason(CURL *easy, CURLcode rc, char *text, size_t size);
 
+/* Finds what the next function asks; to be called before. */
+void trk_tls_ready(void);
+
 /* Whether the TLS library holds what the server has sent and nobody has read:
  * the socket does not show it. 0 where there is no TLS, and where the library
  * is another than these two: none else can be asked. */

@@ -102,7 +102,7 @@ static long live_all(struct state *states, int n, long calls) {
 static long warm_up(void) {
 #if defined(TRK_NO_ATOMICS)
   static struct state first[2];
-  return live_all(first, 1, 16) + live_all(first, 2, 16);
+  return live_all(first, 1, 16) + live_all(first, 2, 2);
 #else
   return 0;
 #endif
