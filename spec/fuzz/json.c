@@ -180,7 +180,7 @@ static int reply(lua_State *L) {
   x->attempts = 1;
   PROMISE(trk_buf_add(&x->reply, text, len) == TRK_BUF_OK);
   lua_pushvalue(L, lua_upvalueindex(1));
-  n = trk_reply_push(L, x, "", NULL, lua_gettop(L));
+  n = trk_reply_push(L, x, "", NULL, lua_gettop(L), 0);
   PROMISE(n == 2);
   trk_exchange_free(x);
   if (lua_isnil(L, -2))
