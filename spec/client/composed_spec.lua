@@ -317,6 +317,8 @@ describe("what is composed, under async,", function()
     assert.equal(0, waits)
     assert.equal("created", select(2, asked(job):result()))
     assert.equal(0, waits)
+    -- late, for nobody waits for a job that is done at once
+    control.arm { method = "GET", delay = 0.3, apply = true }
     assert.equal("unchanged", select(2, mine.ensure(params, quick)))
     assert.is_true(waits > 0)
   end)
