@@ -19,9 +19,9 @@ local WRONG_SHOWN = 5    -- per sweep
 -- among them: it has so many bytes, and what does not fit is refused.
 local each = { http = 1, tls = 1 }
 local forms = {
-  ["--short"] = { lua = { http = 3, tls = 23 }, curl = each, own = each,
+  ["--short"] = { lua = { http = 1, tls = 7 }, curl = each, own = each,
     room = { http = 5, tls = 31 } },
-  ["--sparse"] = { lua = { http = 17, tls = 101 }, curl = each, own = each,
+  ["--sparse"] = { lua = { http = 5, tls = 31 }, curl = each, own = each,
     room = { http = 11, tls = 67 } },
   ["--long"] = { lua = each, curl = each, own = each, room = each,
     whole = true },
