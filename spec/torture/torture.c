@@ -286,8 +286,8 @@ static void copy_options(lua_State *from, int index, lua_State *L) {
   }
 }
 
-/* Loads all that a client loads when it is made: else each sweep would be one of
- * the loading, ten times as long. One script goes without. */
+/* Loads all that a client loads when it is made: else each sweep would be one
+ * of the loading, ten times as long. One script goes without. */
 static int preload(lua_State *L, const char *script) {
   if (strstr(script, "query.lua") != NULL)
     return 0;
