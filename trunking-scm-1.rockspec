@@ -78,7 +78,7 @@ build = {
         "src/mend.c", "src/path.c", "src/process.c", "src/proxy.c",
         "src/reply.c", "src/results.c", "src/server.c", "src/shared.c",
         "src/text.c", "src/tls.c", "src/trust.c", "src/verdict.c",
-        "src/wake.c", "src/wire.c", "src/worker.c",
+        "src/wake.c", "src/wire.c", "src/worker.c", "src/yields.c",
       },
       defines = { "_GNU_SOURCE" },
       libraries = { "curl", "pthread" },

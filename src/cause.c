@@ -3,6 +3,7 @@
  */
 #include "cause.h"
 
+#include "fd.h"
 #include "shared.h"
 #include "tls.h"
 
@@ -87,11 +88,11 @@ static void cause_of(const struct trk_attempt *a, CURLcode rc,
  * besides the socket, which is closed by now. */
 static int none_left(CURLcode rc) {
   if (rc == CURLE_COULDNT_CONNECT)
-    return trk_descriptors_lack(1);
+    return trk_fd_lack(1);
   return (rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_OUT_OF_MEMORY ||
           rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_FAILED_INIT ||
           rc == CURLE_SSL_CACERT_BADFILE) &&
-         trk_descriptors_lack(2);
+         trk_fd_lack(2);
 }
 
 /* A handshake cut short may pass; an alert or a version will not. */

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: MIT
  * client: see client.h.
  */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* RTLD_DEFAULT */
+#endif
+
 #include "client.h"
 
 #include "compat.h"
+#include "fd.h"
 #include "kit.h"
 
+#include <dlfcn.h>
 #include <errno.h> /* ENAMETOOLONG */
 #include <string.h>
 
 #define CLIENT_T "trunking.client"
 #define SPARES 16 /* at most */
 #define KNOWN 4   /* SIDs that are kept for each call in flight */
+#define WEIGHT \
+  64 /* KiB: what a client is to the collector, beside its memory */
+#define DESCRIPTORS 8 /* a first call opens: a connection, to be woken, names */
 
 /* ---- exchanges ----------------------------------------------------- */
 
@@ -212,10 +221,37 @@ static int open_default(lua_State *L, struct trk_client *c, int context) {
   return 1;
 }
 
+/* LuaJIT's compiled code holds what it was compiled for, clients among it. */
+static void forget_traces(lua_State *L) {
+#if LUA_VERSION_NUM == 501
+  enum { ENGINE = 0, FLUSH = 0x200 }; /* luajit.h */
+  union {
+    int (*setmode)(lua_State *L, int index, int mode);
+    void *p;
+  } jit;
+  jit.p = dlsym(RTLD_DEFAULT, "luaJIT_setmode");
+  if (jit.p != NULL)
+    (void)jit.setmode(L, 0, ENGINE | FLUSH);
+#else
+  (void)L;
+#endif
+}
+
+/* A client that nobody uses any more has its descriptors until it is collected.
+ * Where too few are left for one that begins, the others go first. */
+static void make_room(lua_State *L, struct trk_client *c) {
+  if (!c->called && trk_fd_lack(DESCRIPTORS)) {
+    forget_traces(L);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+  }
+  c->called = 1;
+}
+
 enum trk_unready trk_client_ready(lua_State *L, struct trk_client *c,
                                   int context, const char **why) {
   if (c->state == TRK_FRESH && !open_default(L, c, context))
     return TRK_UNREADY_RESOLVED;
+  make_room(L, c); /* first: a finalizer may close this one, too */
   if (c->state == TRK_CLOSED)
     *why = "the client is closed";
   else if (trk_client_inherited(c))
@@ -252,6 +288,7 @@ struct trk_client *trk_client_push(lua_State *L, int kit, int is_default) {
   static const luaL_Reg meta[] = {{"__gc", client_gc}, {NULL, NULL}};
   struct trk_client *c = lua_newuserdata(L, sizeof *c);
   int ud = lua_gettop(L);
+  lua_gc(L, LUA_GCSTEP, WEIGHT);
   memset(c, 0, sizeof *c);
   trk_bell_init(&c->bell);
   c->is_default = is_default;

@@ -33,6 +33,7 @@ struct trk_client {
   struct trk_exchange *spares; /* for the next calls, by next */
   int nspares;
   struct trk_exchange *drafts; /* that are being filled, by next */
+  int called;                  /* once, at least */
   int busy;                    /* calls of this client on the C stack */
   int validate;
   int watch; /* on_attempt is given */

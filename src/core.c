@@ -17,6 +17,7 @@
 #include "kit.h"
 #include "loaded.h"
 #include "results.h"
+#include "yields.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -298,88 +299,6 @@ static int days(lua_State *L) {
   return 1;
 }
 
-/* ---- can it yield ------------------------------------------------------ */
-
-#if LUA_VERSION_NUM < 503
-
-/* LuaJIT tells, and a module built for Lua 5.1 may run in it. NULL: PUC. */
-static int (*find_teller(void))(lua_State *) {
-  union {
-    int (*f)(lua_State *);
-    void *p;
-  } teller;
-  teller.p = dlsym(RTLD_DEFAULT, "lua_isyieldable");
-  return teller.f;
-}
-
-/* Whether the C function at a level lets a yield through. Lua 5.1 has none
- * that does; of 5.2 pcall and xpcall are known, which are upvalues. */
-static int lets_through(lua_State *L, lua_Debug *at) {
-#if LUA_VERSION_NUM >= 502
-  int lets;
-  lua_getinfo(L, "f", at);
-  lets = lua_rawequal(L, -1, lua_upvalueindex(1)) ||
-         lua_rawequal(L, -1, lua_upvalueindex(2));
-  lua_pop(L, 1);
-  return lets;
-#else
-  (void)L;
-  (void)at;
-  return 0;
-#endif
-}
-
-/* Lua 5.1 calls what stands in a for, and metamethods, as C would: of those it
- * knows no name. One that a tail call has replaced has none either, but then
- * the level above is no function. */
-static int is_called_by_c(lua_State *L, lua_Debug *at, int level) {
-#if LUA_VERSION_NUM < 502
-  lua_Debug caller;
-  if (at->name != NULL)
-    return strcmp(at->name, "(for generator)") == 0;
-  return lua_getstack(L, level + 1, &caller) != 0 &&
-         lua_getinfo(L, "S", &caller) != 0 && strcmp(caller.what, "tail") != 0;
-#else
-  (void)L;
-  (void)at;
-  (void)level;
-  return 0;
-#endif
-}
-
-/* Looks at all between here and the coroutine's start. */
-static int walk(lua_State *L) {
-  lua_Debug at;
-  int level;
-  int is_main = lua_pushthread(L);
-  lua_pop(L, 1);
-  for (level = 1; !is_main && lua_getstack(L, level, &at) != 0; level++) {
-    lua_getinfo(L, "nS", &at);
-    if (strcmp(at.what, "C") == 0 && !lets_through(L, &at))
-      return 0;
-    if (strcmp(at.what, "Lua") == 0 && is_called_by_c(L, &at, level))
-      return 0;
-  }
-  return !is_main;
-}
-
-#endif
-
-/* can_yield(): whether its caller can; can_yield(true): whether a yield goes
- * through pcall. */
-static int can_yield(lua_State *L) {
-#if LUA_VERSION_NUM >= 503
-  lua_pushboolean(L, lua_toboolean(L, 1) || lua_isyieldable(L));
-#else
-  int (*teller)(lua_State *) = find_teller();
-  if (lua_toboolean(L, 1))
-    lua_pushboolean(L, teller != NULL || LUA_VERSION_NUM == 502);
-  else
-    lua_pushboolean(L, teller != NULL ? teller(L) : walk(L));
-#endif
-  return 1;
-}
-
 static void set_with_kit(lua_State *L, const char *name, lua_CFunction f,
                          int kit) {
   lua_pushvalue(L, kit);
@@ -408,7 +327,7 @@ TRK_EXPORT int luaopen_trunking_core(lua_State *L) {
   lua_setfield(L, -2, "clock");
   lua_getglobal(L, "pcall");
   lua_getglobal(L, "xpcall");
-  lua_pushcclosure(L, can_yield, 2);
+  lua_pushcclosure(L, trk_can_yield, 2);
   lua_setfield(L, -2, "can_yield");
   lua_pushcfunction(L, days);
   lua_setfield(L, -2, "days");

@@ -15,8 +15,7 @@
 #pragma GCC visibility push(hidden)
 #endif
 
-/* Pushes the decoder of an instance of lua-cjson
- * that no host can reconfigure.
+/* Pushes the decoder of an instance of lua-cjson that no host can reconfigure.
  * The host's own lua-cjson stays as it is. May raise. */
 void trk_decode_open(lua_State *L);
 

@@ -5,6 +5,7 @@
 #include "engine.h"
 
 #include "clock.h"
+#include "fd.h"
 #include "library.h"
 #include "process.h"
 #include "server.h"
@@ -145,7 +146,7 @@ static void finish(struct trk_engine *e, struct trk_exchange *x) {
  * libcurl takes no such options. */
 static void starve(struct trk_engine *e, struct trk_exchange *x) {
   static const char no_memory[] = "not enough memory for a connection";
-  int lack = trk_descriptors_lack(2); /* a multi handle wants them from 8.20 */
+  int lack = trk_fd_lack(2); /* a multi handle wants them from 8.20 */
   x->seen.method = x->operation->method;
   x->seen.cause = lack ? TRK_CONNECT : TRK_MEMORY;
   snprintf(x->text, sizeof x->text, "%s", lack ? trk_no_descriptor : no_memory);

@@ -59,6 +59,15 @@ int trk_fd_socket(int family, int type, int protocol) {
   return trk_fd_own(socket(family, type | SOCK_CLOEXEC, protocol));
 }
 
+int trk_fd_lack(int wanted) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), lack;
+  if (fd < 0)
+    return errno == EMFILE || errno == ENFILE;
+  lack = wanted > 1 && trk_fd_lack(wanted - 1);
+  close(fd);
+  return lack;
+}
+
 /* ---- around what a library opens --------------------------------------- */
 
 /* The lowest descriptor that is free, taken; -1: none is. */

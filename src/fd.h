@@ -20,6 +20,9 @@ int trk_fd_own_nonblocking(int fd);
 /* socket() of our own; -1, with errno. */
 int trk_fd_socket(int family, int type, int protocol);
 
+/* Whether fewer descriptors than wanted can be opened. */
+int trk_fd_lack(int wanted);
+
 /* Around a function of a library that opens pipes or pairs of sockets, and has
  * no option for this: it gets none of 0 to 2, and what it opened is closed by
  * exec. (What another thread opens meanwhile may be taken for one of those, if

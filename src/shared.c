@@ -76,15 +76,6 @@ void trk_shared_distrust(struct trk_shared *s) {
     k->distrust = 1;
 }
 
-int trk_descriptors_lack(int wanted) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0), lack;
-  if (fd < 0)
-    return errno == EMFILE || errno == ENFILE;
-  lack = wanted > 1 && trk_descriptors_lack(wanted - 1);
-  close(fd);
-  return lack;
-}
-
 /* ---- options and headers ---------------------------------------------- */
 
 /* Builds the Authorization header once. For libcurl, which would build it for

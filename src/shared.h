@@ -78,9 +78,7 @@ void trk_shared_distrust(struct trk_shared *s);
 /* The local port of a socket, 0 when it has none. */
 int trk_local_port(curl_socket_t fd);
 
-/* Whether fewer descriptors than wanted can be opened, and what is then said.
- */
-int trk_descriptors_lack(int wanted);
+/* What is said where no descriptor is left. */
 extern const char trk_no_descriptor[];
 
 #if defined(__GNUC__)

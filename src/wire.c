@@ -64,9 +64,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *data) {
 
 /* ---- sockets ------------------------------------------------------ */
 
-/* A new connection: its file of CAs may have changed since the wire was set up,
- * for newer libcurls hold a socket for a while that is closed (8.12). Then the
- * request is begun anew. */
+/* A new connection. Where its file of CAs has changed since the wire was set up,
+ * the request is begun anew. */
 static curl_socket_t on_open(void *data, curlsocktype purpose,
                              struct curl_sockaddr *to) {
   struct trk_wire *w = data;
@@ -257,14 +256,11 @@ static CURLcode set_trust(struct trk_wire *w) {
   return rc;
 }
 
-/* Has a file of CAs that has changed read again. It is looked at before each
- * connection, where none is kept, and else once a second. */
+/* Has a file of CAs that has changed read again. While a connection is kept it
+ * is looked at once a second; on_open looks before each that is new. */
 static CURLcode renew_trust(struct trk_wire *w) {
   struct trk_shared *s = w->shared;
-  if (s->nsockets == 0)
-    trk_trust_look(&s->trust);
-  else
-    trk_trust_glance(&s->trust);
+  trk_trust_glance(&s->trust);
   return w->trust_turn == s->trust.turn ? CURLE_OK : set_trust(w);
 }
 

@@ -108,11 +108,7 @@ end
 --   names of the fields that the server keeps otherwise, if any; or nil and an
 --   error
 function M.trunk(own, params, options)
-  if type(params) ~= "table" then
-    look.bad_argument(1, 1, "ensure", "table", params)
-  elseif options ~= nil and type(options) ~= "table" then
-    look.bad_argument(1, 2, "ensure", "table", options)
-  end
+  look.check_tables("ensure", params, options)
   local search, err = look.new(own, "ensure", options,
     { by = true, settle = true, timeout = true, page_size = true })
   if not search then return nil, err end
@@ -133,11 +129,7 @@ end
 -- @return the trunk; or nil and an error, of kind "not_found" where there is
 --   none
 function M.find(own, params, options)
-  if type(params) ~= "table" then
-    look.bad_argument(1, 1, "find", "table", params)
-  elseif options ~= nil and type(options) ~= "table" then
-    look.bad_argument(1, 2, "find", "table", options)
-  end
+  look.check_tables("find", params, options)
   local search, err = look.new(own, "find", options,
     { timeout = true, page_size = true })
   if not search then return nil, err end

@@ -134,13 +134,19 @@ for _, transport in ipairs(helper.transports) do
       assert.equal("cancelled", select(2, job:result()).kind)
     end)
 
-    it("is cancelled with a create under way", function()
+    -- A job whose create has been sent, and is not answered yet.
+    local function with_create_held()
       control.arm { method = "POST", hold = true, apply = true }
       local job = assert(client.async.ensure(params, quick))
       helper.wait_until(function()
         job:done()
         return control.ledger(0).count == 2
       end)
+      return job
+    end
+
+    it("is cancelled with a create under way", function()
+      local job = with_create_held()
       assert.equal("unknown",
         helper.wait_until(function() return job:cancel() end))
       local err = helper.error_of(job:wait())
@@ -157,12 +163,7 @@ for _, transport in ipairs(helper.transports) do
     end)
 
     it("ends when its client is closed", function()
-      control.arm { method = "POST", hold = true, apply = true }
-      local job = assert(client.async.ensure(params, quick))
-      helper.wait_until(function()
-        job:done()
-        return control.ledger(0).count == 2
-      end)
+      local job = with_create_held()
       client.close()
       helper.check(helper.error_of(asked(job):result()),
         { kind = "cancelled", outcome = "unknown" })

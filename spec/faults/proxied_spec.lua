@@ -6,17 +6,12 @@ local control = require "sandbox.control"
 local helper = require "helper"
 local peer = require "peer"
 
+local read = helper.read
+
 after_each(function()
   peer.tidy()
   helper.tidy()
 end)
-
-local function read(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "*a"
-  if file then file:close() end
-  return text
-end
 
 -- Starts a proxy: its port, and a function that ends it and gives its log.
 local function relay(stem)

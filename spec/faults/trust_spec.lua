@@ -4,22 +4,11 @@
 local control = require "sandbox.control"
 local helper = require "helper"
 
+local read, write = helper.read, helper.write
+
 after_each(helper.tidy)
 
 local dir, trusted, other -- two texts of certificates
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
 
 setup(function()
   dir = os.tmpname()

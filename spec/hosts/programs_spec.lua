@@ -54,8 +54,8 @@ end
 local kamailio = program.find "kamailio"
 local modules = "/usr/lib/*/kamailio/modules/app_lua.so"
 local sip_abi = kamailio
-  and program.sh("ldd " .. modules):match "liblua(5%.%d)" or kamailio
-  and program.sh("ldd " .. modules):match "libluajit" and "5.1"
+  and helper.sh("ldd " .. modules):match "liblua(5%.%d)" or kamailio
+  and helper.sh("ldd " .. modules):match "libluajit" and "5.1"
 
 local OPTIONS = ("OPTIONS sip:Office-%d@127.0.0.1:%d SIP/2.0\r\n"
   .. "Via: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bK%d.%d;rport\r\n"
@@ -157,7 +157,7 @@ end)
 
 local haproxy = program.find "haproxy"
 local http_abi = haproxy
-  and program.sh(haproxy .. " -vv"):match "Built with Lua version : Lua (5%.%d)"
+  and helper.sh(haproxy .. " -vv"):match "Built with Lua version : Lua (5%.%d)"
 
 local function start_haproxy()
   host = program.new("haproxy", http_abi)
@@ -232,7 +232,7 @@ describe("examples/haproxy", function()
     local held = {}
     for i = 1, 8 do held[i] = ask("Held-" .. i) end
     helper.received(8)
-    program.sh("kill -USR1 " .. host.pid)
+    helper.sh("kill -USR1 " .. host.pid)
     control.release()
     for _, reply in ipairs(held) do
       assert.truthy(reply():find "^HTTP/1.1 201")
@@ -305,7 +305,7 @@ local minetest = program.find("minetestserver", "luantiserver")
 local function start_minetest(rehearse, is_trusted)
   host = program.new("minetest", "5.1")
   local dir = host.dir
-  program.sh(("cd %s && mkdir -p world/worldmods games/tiny/mods && "
+  helper.sh(("cd %s && mkdir -p world/worldmods games/tiny/mods && "
     .. "mv trunks world/worldmods/"):format(dir))
   program.write(dir .. "/games/tiny/game.conf", "title = Tiny\n")
   program.write(dir .. "/world/world.mt", "gameid = tiny\nbackend = sqlite3\n"

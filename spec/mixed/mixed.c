@@ -7,11 +7,12 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include "../support/entries.h"
+
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
 
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -246,17 +247,6 @@ static void *live(void *arg) {
   run(p);
   lua_close(p->L); /* with all that it left in flight */
   return NULL;
-}
-
-static long entries(const char *path) {
-  DIR *d = opendir(path);
-  long n = -3; /* . and .. and the descriptor that reads */
-  if (d == NULL)
-    return -1;
-  while (readdir(d) != NULL)
-    n++;
-  closedir(d);
-  return n;
 }
 
 static void push_player(lua_State *H, struct player *p) {

@@ -4,23 +4,11 @@
 local control = require "sandbox.control"
 local helper = require "helper"
 
+local read, write = helper.read, helper.write
+
 local MANY = os.getenv "TRUNKING_SLOW" and 30 or 200
 
 local csv, results
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  assert(file:write(text))
-  file:close()
-end
-
-local function read(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "*a"
-  file:close()
-  return text
-end
 
 local function command(options)
   return ("%s examples/bulk.lua %s %s"):format(helper.interpreter(), csv,
@@ -63,17 +51,10 @@ end
 
 -- The same with these words and no more.
 local function output(words)
-  local pipe = assert(io.popen(("%s examples/bulk.lua %s 2>&1; "
-    .. "echo \"status $?\""):format(helper.interpreter(), words)))
-  local said = pipe:read "*a"
-  pipe:close()
-  local text, status = said:match "^(.*)status (%d+)\n$"
-  return text, tonumber(status)
+  return helper.example("bulk.lua " .. words)
 end
 
-local function has(text, part)
-  assert.truthy(text:find(part, 1, true), part .. " is not in:\n" .. text)
-end
+local has = helper.has
 
 local function domain(i) return ("bulk-%d.pstn.twilio.com"):format(i) end
 
@@ -104,7 +85,8 @@ local function all_made_once(count)
   end
 end
 
-describe("bulk.lua", function()
+-- Each test has a CSV file and its results.
+local function with_files()
   before_each(function()
     csv = os.tmpname()
     results = csv .. ".results"
@@ -115,6 +97,10 @@ describe("bulk.lua", function()
     os.remove(results)
     helper.tidy()
   end)
+end
+
+describe("bulk.lua", function()
+  with_files()
 
   it("creates every row and says so", function()
     many(MANY)
@@ -357,16 +343,7 @@ end
 describe("bulk.lua", function()
   local A, B = domain(1), domain(2)
 
-  before_each(function()
-    csv = os.tmpname()
-    results = csv .. ".results"
-  end)
-
-  after_each(function()
-    os.remove(csv)
-    os.remove(results)
-    helper.tidy()
-  end)
+  with_files()
 
   for title, second in pairs { ["again"] = A .. ",two",
     ["again, in capitals"] = A:upper() .. ",two",

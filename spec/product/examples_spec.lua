@@ -5,18 +5,9 @@ local control = require "sandbox.control"
 local helper = require "helper"
 
 -- Runs an example through a shell: all it wrote, and its exit status.
-local function run(command, before)
-  local pipe = assert(io.popen(("%s %s examples/%s 2>&1; echo \"status $?\"")
-    :format(before or "", helper.interpreter(), command)))
-  local said = pipe:read "*a"
-  pipe:close()
-  local text, status = said:match "^(.*)status (%d+)\n$"
-  return text, tonumber(status)
-end
+local run = helper.example
 
-local function has(text, part)
-  assert.truthy(text:find(part, 1, true), part .. " is not in:\n" .. text)
-end
+local has = helper.has
 
 local function hasnt(text, part)
   assert.is_nil(text:find(part, 1, true), part .. " is in:\n" .. text)

@@ -4,14 +4,9 @@
 
 local helper = require "helper"
 
-local chart = assert(loadfile(helper.path "bench/chart.lua"))()
+local read = helper.read
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
+local chart = assert(loadfile(helper.path "bench/chart.lua"))()
 
 local function lines_of(text)
   local all = {}

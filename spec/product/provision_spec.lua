@@ -6,18 +6,10 @@ local control = require "sandbox.control"
 local helper = require "helper"
 
 local function run(words, before)
-  local pipe = assert(io.popen(("%s %s examples/provision.lua %s 2>&1; "
-    .. "echo \"status $?\""):format(before or "", helper.interpreter(),
-    words)))
-  local said = pipe:read "*a"
-  pipe:close()
-  local text, status = said:match "^(.*)status (%d+)\n$"
-  return text, tonumber(status)
+  return helper.example("provision.lua " .. words, before)
 end
 
-local function has(text, part)
-  assert.truthy(text:find(part, 1, true), part .. " is not in:\n" .. text)
-end
+local has = helper.has
 
 local CL, PN = "CL" .. ("c7"):rep(16), "PN" .. ("f7"):rep(16)
 local words = ("office-7.pstn.twilio.com %s %s sip:a.example.com "

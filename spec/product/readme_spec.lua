@@ -6,12 +6,7 @@
 local control = require "sandbox.control"
 local helper = require "helper"
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
+local read = helper.read
 
 local function output_of(command)
   local pipe = assert(io.popen("(" .. command .. ") 2>&1; echo \"rc=$?\""))

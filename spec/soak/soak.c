@@ -9,7 +9,8 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include <dirent.h>
+#include "../support/entries.h"
+
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -74,17 +75,6 @@ static void *live(void *arg) {
     s->L = NULL;
   }
   return NULL;
-}
-
-static long entries(const char *path) {
-  DIR *d = opendir(path);
-  long n = -3; /* . and .. and the descriptor that reads */
-  if (d == NULL)
-    return -1;
-  while (readdir(d) != NULL)
-    n++;
-  closedir(d);
-  return n;
 }
 
 static long resident(void) {

@@ -238,6 +238,43 @@ function helper.use_up()
   return held
 end
 
+--- What is in a file; nil: there is none.
+function helper.read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read "*a"
+  if file then file:close() end
+  return text
+end
+
+--- Makes a file of a text.
+function helper.write(path, text)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(text))
+  file:close()
+end
+
+--- What a command of the shell says, without what is blank at the end.
+function helper.sh(command)
+  local pipe = assert(io.popen(command .. " 2>&1"))
+  local text = pipe:read "*a"
+  pipe:close()
+  return (text:gsub("%s+$", ""))
+end
+
+--- Runs an example with its words, after `before` in the shell: what it says,
+-- and its exit status.
+function helper.example(words, before)
+  local said = helper.sh(("%s %s examples/%s 2>&1; echo \"status $?\""):format(
+    before or "", helper.interpreter(), words)) .. "\n"
+  local text, status = said:match "^(.*)status (%d+)\n$"
+  return text, tonumber(status)
+end
+
+--- Asserts that a text has a part.
+function helper.has(text, part)
+  assert.truthy(text:find(part, 1, true), part .. " is not in:\n" .. text)
+end
+
 --- Whether a command of the shell succeeds; os.execute says it in two ways.
 function helper.succeeds(command)
   local said = os.execute(command)

@@ -9,13 +9,7 @@ local socket = require "socket"
 local program = {}
 program.__index = program
 
-local function sh(command)
-  local pipe = assert(io.popen(command .. " 2>&1"))
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
-program.sh = sh
+local sh = helper.sh
 
 local here = debug.getinfo(1, "S").source:match "^@(.*)program.lua$"
 local root = sh("cd '" .. here .. "../..' && pwd")

@@ -9,12 +9,7 @@ local socket = require "socket"
 local worker = {}
 worker.__index = worker
 
-local function sh(command)
-  local pipe = assert(io.popen(command .. " 2>&1"))
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
+local sh = helper.sh
 
 local here = debug.getinfo(1, "S").source:match "^@(.*)worker.lua$"
 local root = sh("cd '" .. here .. "../..' && pwd")
@@ -65,11 +60,7 @@ local function modules()
   return table.concat(lines, "\n")
 end
 
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
+local write = helper.write
 
 -- An example's nginx.conf, but for its port and its paths, and what Debian
 -- needs.
@@ -107,6 +98,7 @@ local function launch(self, options)
   local who = options.user or "root"
   local user = is_root and ("user %s %s;"):format(who, sh("id -gn " .. who))
     or ""
+  user = user .. " " .. (options.main or "")
   local conf = options.conf and adapted(self, options.conf, user)
     or head:format(modules(), user, temp:format(self.dir),
       paths:format(self.dir, self.dir), options.http or "", self.port,
@@ -122,7 +114,8 @@ local function launch(self, options)
 end
 
 --- Starts one.
--- @param options http and server: text for these blocks of nginx.conf; user:
+-- @param options http and server: text for these blocks of nginx.conf, and
+--   main before them; user:
 --   of the worker, where this one is root. Or conf, a whole nginx.conf that
 --   listens on port 8080, and files that go beside it, by name
 function worker.start(options)

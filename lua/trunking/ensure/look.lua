@@ -26,6 +26,16 @@ function M.bad_argument(depth, n, name, expected, value)
     expected, type(value)), depth + 3)
 end
 
+--- Raises there, unless the first argument is a table, and the second one or
+-- nil.
+function M.check_tables(name, first, options)
+  if type(first) ~= "table" then
+    M.bad_argument(2, 1, name, "table", first)
+  elseif options ~= nil and type(options) ~= "table" then
+    M.bad_argument(2, 2, name, "table", options)
+  end
+end
+
 function M.invalid(operation, field, message, ...)
   return errors.new { kind = "invalid", outcome = "not_sent",
     operation = operation, field = field,

@@ -203,11 +203,7 @@ end
 --   are not as they were sent (nil: none); or false and "absent"; or false,
 --   "ambiguous" and the SIDs that it may be; or nil and an error
 function M.reconcile(own, intent, options)
-  if type(intent) ~= "table" then
-    look.bad_argument(1, 1, "reconcile", "table", intent)
-  elseif options ~= nil and type(options) ~= "table" then
-    look.bad_argument(1, 2, "reconcile", "table", options)
-  end
+  look.check_tables("reconcile", intent, options)
   local search, err = look.new(own, OPERATION, options,
     { settle = true, timeout = true, page_size = true })
   if not search then return nil, err end
@@ -230,9 +226,7 @@ end
 -- list first, because a reply tells the server's time.
 -- @return a table; or nil and an error, as create would give it
 function M.intent(own, params)
-  if type(params) ~= "table" then
-    look.bad_argument(1, 1, "intent", "table", params)
-  end
+  look.check_tables("intent", params)
   local asked, err = own.asked("create", params)
   if not asked then return nil, err end
   local ok, now = own.pause(0)
