@@ -64,8 +64,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *data) {
 
 /* ---- sockets ------------------------------------------------------ */
 
-/* A new connection. Where its file of CAs has changed since the wire was set up,
- * the request is begun anew. */
+/* A new connection. Where its file of CAs has changed since the wire was set
+ * up, the request is begun anew. */
 static curl_socket_t on_open(void *data, curlsocktype purpose,
                              struct curl_sockaddr *to) {
   struct trk_wire *w = data;

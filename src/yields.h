@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * yields: whether the running coroutine can yield where it is. Lua 5.3 and newer
- * and LuaJIT tell; for 5.1 and 5.2 the functions on its stack do. Where that is
- * not sure the answer is no. It knows no client.
+ * yields: whether the running coroutine can yield where it is. Lua 5.3 and
+ * newer and LuaJIT tell; for 5.1 and 5.2 the functions on its stack do. Where
+ * that is not sure the answer is no. It knows no client.
  */
 #ifndef TRK_YIELDS_H
 #define TRK_YIELDS_H
