@@ -45,6 +45,19 @@ local function create(params)
   return function(client) return client.async.create(params) end
 end
 
+-- Runs a story that needs its connection kept, anew if libcurl ended it: 8.x
+-- does when an error comes before it has noted that its request is out.
+local function on_one_connection(story)
+  for _ = 1, 20 do
+    local fine, err = pcall(story)
+    if fine then return end
+    if not tostring(err):find ": closed$" then error(err, 0) end
+    peer.tidy()
+    helper.tidy()
+  end
+  error "no connection outlived an error"
+end
+
 after_each(function()
   peer.tidy()
   helper.tidy()
@@ -88,38 +101,42 @@ for _, transport in ipairs(helper.transports) do
     -- The exchange that carried one call carries the next: what that was told
     -- is not said of this one.
     it("names no SID that another reply told", function()
-      local client, _, connection, job = met(transport, create {},
-        created("a", {}, id "1"))
-      assert(job:wait(peer.LONG))
       local refusal = reply("400 Bad Request", { code = 20001,
         message = "m" }, id "2")
-      for _, outcome in ipairs { "refused", "unknown" } do
-        job = assert(client.async.create {})
-        peer.request(connection)
-        connection:send(refusal)
-        helper.check(helper.error_of(job:wait(peer.LONG)),
-          { outcome = outcome, sid = false })
-      end
+      on_one_connection(function()
+        local client, _, connection, job = met(transport, create {},
+          created("a", {}, id "1"))
+        assert(job:wait(peer.LONG))
+        for _, outcome in ipairs { "refused", "unknown" } do
+          job = assert(client.async.create {})
+          peer.request(connection)
+          connection:send(refusal)
+          helper.check(helper.error_of(job:wait(peer.LONG)),
+            { outcome = outcome, sid = false })
+        end
+      end)
     end)
 
     it("is no refusal of the next create", function()
       local refusal = reply("400 Bad Request", { code = 20001,
         message = "m" }, id "1")
-      local client, server, connection, job = met(transport, create {},
-        refusal)
-      helper.check(helper.error_of(job:wait(peer.LONG)),
-        { outcome = "refused" })
-      job = assert(client.async.create {})
-      peer.request(connection)
-      connection:send(refusal .. created("b", {}, id "2"))
-      helper.check(helper.error_of(job:wait(peer.LONG)), { kind = "reply",
-        outcome = "unknown", status = 400, sid = false,
-        says = "answers another request" })
-      job = assert(client.async.create {})
-      connection = peer.welcome(server)
-      peer.request(connection)
-      connection:send(created("c", {}, id "3"))
-      assert.equal(helper.sid("TK", "c"), assert(job:wait(peer.LONG)).sid)
+      on_one_connection(function()
+        local client, server, connection, job = met(transport, create {},
+          refusal)
+        helper.check(helper.error_of(job:wait(peer.LONG)),
+          { outcome = "refused" })
+        job = assert(client.async.create {})
+        peer.request(connection)
+        connection:send(refusal .. created("b", {}, id "2"))
+        helper.check(helper.error_of(job:wait(peer.LONG)), { kind = "reply",
+          outcome = "unknown", status = 400, sid = false,
+          says = "answers another request" })
+        job = assert(client.async.create {})
+        connection = peer.welcome(server)
+        peer.request(connection)
+        connection:send(created("c", {}, id "3"))
+        assert.equal(helper.sid("TK", "c"), assert(job:wait(peer.LONG)).sid)
+      end)
     end)
 
     it("has a read ask again, over another connection", function()
@@ -202,13 +219,15 @@ for _, transport in ipairs(helper.transports) do
       { again = 0.004, apply = true, chance = 0.15, times = 1e9 },
     }
 
+    -- A create that was on its way when its connection was ended is unknown,
+    -- and may never have arrived: none is held twice, all that were told are.
     local function check(told, count)
       control.disarm()
-      local book, held = {}, 0
+      local book = {}
       for record in helper.client(transport).each { page_size = 1000 } do
-        held, book[record.friendly_name] = held + 1, record.sid
+        assert.is_nil(book[record.friendly_name])
+        book[record.friendly_name] = record.sid
       end
-      assert.equal(count, held)
       local sure = 0
       for name, sid in pairs(told) do
         assert.equal(book[name], sid)

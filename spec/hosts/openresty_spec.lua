@@ -515,3 +515,31 @@ describe("examples/openresty", function()
     end))
   end)
 end)
+
+-- A client for each request, and none kept: see dropped_spec.
+describe("clients that are dropped", function()
+  it("are collected in an nginx worker", function()
+    local nginx = worker.start { user = "root", http = [[
+      init_by_lua_block { trunking = require "trunking.openresty" }
+    ]], main = "worker_rlimit_nofile 128;", server = [[
+      location = /create {
+        content_by_lua_block {
+          local client = assert(trunking.new {
+            base_url = os.getenv "TRUNKING_SANDBOX_HTTP",
+            account_sid = os.getenv "TRUNKING_SANDBOX_ACCOUNT_SID",
+            auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN" })
+          local trunk, err = client.create {}
+          ngx.print(trunk and trunk.sid or tostring(err))
+        }
+      }
+    ]] }
+    finally(function()
+      helper.tidy()
+      nginx:stop()
+    end)
+    for _ = 1, 150 do
+      local _, body = nginx:get "/create"
+      assert.truthy(body:find "^TK%x+$", body)
+    end
+  end)
+end)

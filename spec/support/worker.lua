@@ -77,7 +77,7 @@ local function some_port()
   local probe = assert(socket.bind("127.0.0.1", 0))
   local _, port = probe:getsockname()
   probe:close()
-  return 31000 + port % 1700
+  return 31000 + tonumber(port) % 1700
 end
 
 --- Whether f gives something true, before one would say that it hangs.
