@@ -272,8 +272,13 @@ describe("what is composed, under async,", function()
         end)
         raised = raised or not ok and why
       end })
+      -- The first reply comes when the job is known here.
+      local before = #helper.requests()
+      control.arm { method = "GET", hold = true, apply = true }
       job = assert(watching.async.ensure({ domain_name = name .. DOMAIN },
         quick))
+      helper.received(before + 1)
+      control.release()
       local trunk, how = asked(job):result()
       assert.is_falsy(raised)
       if name == "cancel" then assert.equal("cancelled", how.kind)
