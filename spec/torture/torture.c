@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define HANG_S 60 /* no point may take longer */
+#define LOOKUP_MS 2000
 #define MAX_TOLD 16
 
 #if LUA_VERSION_NUM >= 502
@@ -348,6 +349,18 @@ static void start_collecting(lua_State *L, int way) {
     lua_sethook(L, collect, LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET, 1);
 }
 
+/* A look-up that was given up has a thread of libcurl's, which ends by itself.
+ * There is one even for a numeric address, where memory was refused for it. */
+static void await_lookups(long curl, int fds) {
+  const struct timespec pause = {0, 1000000};
+  int looks;
+  for (looks = 0; looks < LOOKUP_MS; looks++) {
+    if (fault_live(SOURCE_CURL) <= curl && descriptors() <= fds)
+      return;
+    nanosleep(&pause, NULL);
+  }
+}
+
 /* point(script, source, n, way, options, tag): a table that says what the
  * script was told (an array), what it raised, how many requests of source's
  * were made, and what was left behind after lua_close. */
@@ -381,6 +394,7 @@ static int point(lua_State *H) {
   lua_close(L); /* with the fault still armed */
   set_number(H, "requests", (double)fault_disarm());
   alarm(0);
+  await_lookups(curl, fds);
   set_number(H, "lua", (double)fault_live(SOURCE_LUA));
   set_number(H, "own", (double)(fault_live(SOURCE_OWN) - own));
   set_number(H, "curl", (double)(fault_live(SOURCE_CURL) - curl));
