@@ -102,10 +102,11 @@ describe("libcurl", function()
       local child = helper.start(([[
         local client = require "trunking".new { base_url = %q, ca_file = %s,
           account_sid = "AC" .. ("0"):rep(32), auth_token = ("0"):rep(32),
-          validate = false }
+          validate = false, timeout = %d, connect_timeout = %d }
         local _, err = client.create { FriendlyName = ("x"):rep(60000) }
         print(err.kind, err.outcome, err.attempts)]]):format(server.origin,
-        transport == "TLS" and ("%q"):format(helper.sandbox "CA") or "nil"))
+        transport == "TLS" and ("%q"):format(helper.sandbox "CA") or "nil",
+        helper.HANG, helper.HANG))
       local connection = peer.welcome(server)
       peer.head(connection)
       peer.reset(connection)
