@@ -276,7 +276,7 @@ for _, transport in ipairs(helper.transports) do
         arm { close = true }
         local _, why = client.ensure(params,
           { settle = helper.HANG, timeout = timeout })
-        return why, why.outcome == "not_sent"
+        return why, why.kind == "timeout"
       end)
       helper.check(err, { kind = "network", outcome = "unknown",
         operation = "ensure" })
