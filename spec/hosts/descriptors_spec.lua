@@ -64,6 +64,7 @@ for _, transport in ipairs(helper.transports) do
         local server = peer.listen(transport)
         local client = peer.client(server, { timeout = timeout })
         local job = assert(client.async.create {})
+        server.socket:settimeout(2 * timeout) -- it may never come
         local arrived, connection = pcall(function()
           local connection = peer.welcome(server)
           peer.request(connection)
