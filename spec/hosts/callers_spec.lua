@@ -1,7 +1,8 @@
 -- A host with threads of its own, each with a Lua state whose calls block: the
 -- process exits, or forks, while they are within the TLS library. exit() cleans
 -- that up, and whoever is in a handshake crashes; a child has the locks that
--- they held, and hangs in them. Who calls is kept out until that is over.
+-- they held, and hangs in them. Who calls is kept out until that is over. No
+-- thread is loading a library any more: glibc starts it anew amid an exit.
 
 local helper = require "helper"
 
@@ -15,13 +16,28 @@ local caller = [[
       auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN" })
     assert(client.list { page_size = 1 })
     client.close()
+    if loaded then -- the a file: it has loaded all, after a call
+      local file = io.open(loaded, "a")
+      file:write "."
+      file:close()
+      loaded = nil
+    end
   end
 ]]
 
 local prelude = "local caller = [==[\n" .. caller .. "]==]\n" .. [[
   local socket, trouble = require "socket", require "trouble"
   require "trunking" -- here too: a child must not have to load anything
-  trouble.threads(4, caller)
+  local loaded = os.tmpname()
+  trouble.threads(4, ("loaded = %q "):format(loaded) .. caller)
+  local function size()
+    local file = io.open(loaded)
+    local bytes = file:seek "end"
+    file:close()
+    return bytes
+  end
+  while size() < 4 do socket.sleep(0.001) end
+  os.remove(loaded)
 ]]
 
 -- Runs a script in a process of its own: what it says, and its end.
@@ -47,8 +63,11 @@ describe("with calls that block in four threads", function()
   end)
 
   it("a child makes calls of its own, and the threads go on", function()
+    if os.getenv "TRUNKING_SLOW" == "asan" then
+      pending "the sanitizer's allocator may be locked in such a child"
+      return
+    end
     assert.equal("status 0\n", run([[
-      socket.sleep(0.3) -- and no thread is loading any more
       local once = caller:gsub("while true do", "for _ = 1, 2 do")
       for _ = 1, 8 do
         local pid = trouble.fork()
