@@ -272,7 +272,7 @@ describe("what is composed, under async,", function()
         end)
         raised = raised or not ok and why
       end })
-      -- The first reply comes when the job is known here.
+      -- No attempt ends before on_attempt has the job.
       local before = #helper.requests()
       control.arm { method = "GET", hold = true, apply = true }
       job = assert(watching.async.ensure({ domain_name = name .. DOMAIN },

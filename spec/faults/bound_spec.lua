@@ -45,8 +45,9 @@ local function create(params)
   return function(client) return client.async.create(params) end
 end
 
--- Runs a story that needs its connection kept, anew if libcurl ended it: 8.x
--- does when an error comes before it has noted that its request is out.
+-- Runs a story that needs a connection that is kept. libcurl 8 closes one where
+-- an error comes before it has noted that its request is out; then the story
+-- begins anew.
 local function on_one_connection(story)
   for _ = 1, 20 do
     local fine, err = pcall(story)
@@ -219,8 +220,8 @@ for _, transport in ipairs(helper.transports) do
       { again = 0.004, apply = true, chance = 0.15, times = 1e9 },
     }
 
-    -- A create that was on its way when its connection was ended is unknown,
-    -- and may never have arrived: none is held twice, all that were told are.
+    -- What was told is held, and nothing is held twice. An unknown create may
+    -- be held or not: its connection may have been closed before it arrived.
     local function check(told, count)
       control.disarm()
       local book = {}

@@ -1,8 +1,9 @@
 -- A host with threads of its own, each with a Lua state whose calls block: the
 -- process exits, or forks, while they are within the TLS library. exit() cleans
 -- that up, and whoever is in a handshake crashes; a child has the locks that
--- they held, and hangs in them. Who calls is kept out until that is over. No
--- thread is loading a library any more: glibc starts it anew amid an exit.
+-- they held, and hangs in them. Who calls is kept out until that is over.
+-- Each thread has loaded its libraries before: glibc starts one a second time
+-- where it is loaded amid an exit.
 
 local helper = require "helper"
 
@@ -16,7 +17,7 @@ local caller = [[
       auth_token = os.getenv "TRUNKING_SANDBOX_AUTH_TOKEN" })
     assert(client.list { page_size = 1 })
     client.close()
-    if loaded then -- the a file: it has loaded all, after a call
+    if loaded then -- a file: a call is done, and all libraries are loaded
       local file = io.open(loaded, "a")
       file:write "."
       file:close()

@@ -76,7 +76,7 @@ for _, transport in ipairs(helper.transports) do
         local said
         if arrived then
           assert.equal("unknown", err.outcome)
-          connection:settimeout(60) -- the child has it for longer
+          connection:settimeout(60) -- less than the child lives
           said = select(2, connection:receive(1))
         end
         assert.is_true(helper.succeeds("kill " .. pid)) -- it lives on

@@ -114,10 +114,10 @@ local function launch(self, options)
 end
 
 --- Starts one.
--- @param options http and server: text for these blocks of nginx.conf, and
---   main before them; user:
---   of the worker, where this one is root. Or conf, a whole nginx.conf that
---   listens on port 8080, and files that go beside it, by name
+-- @param options http and server: text for these blocks of nginx.conf; main:
+--   text before them; user: of the worker, where this one is root. Or conf, a
+--   whole nginx.conf that listens on port 8080, and files that go beside it, by
+--   name
 function worker.start(options)
   local self = setmetatable({ dir = sh "mktemp -d" }, worker)
   sh(("cp -r %s/lua %s %s && chmod -R a+rX %s"):format(root,

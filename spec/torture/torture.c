@@ -349,8 +349,9 @@ static void start_collecting(lua_State *L, int way) {
     lua_sethook(L, collect, LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET, 1);
 }
 
-/* A look-up that was given up has a thread of libcurl's, which ends by itself.
- * There is one even for a numeric address, where memory was refused for it. */
+/* libcurl looks up a name in a thread. One that was given up ends by itself, a
+ * moment later. Where memory is refused for a numeric address, libcurl looks
+ * that up too. */
 static void await_lookups(long curl, int fds) {
   const struct timespec pause = {0, 1000000};
   int looks;
