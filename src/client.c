@@ -16,9 +16,9 @@
 #include <string.h>
 
 #define CLIENT_T "trunking.client"
-#define SPARES 16 /* at most */
-#define KNOWN 4   /* SIDs that are kept for each call in flight */
-#define WEIGHT 64 /* KiB that the collector takes a client for */
+#define SPARES 16     /* at most */
+#define KNOWN 4       /* SIDs that are kept for each call in flight */
+#define WEIGHT 64     /* KiB that the collector takes a client for */
 #define DESCRIPTORS 8 /* a first call opens: a connection, to be woken, names */
 
 /* ---- exchanges ----------------------------------------------------- */
